@@ -1,0 +1,74 @@
+# `make run` and `make test` work in a clean clone; `make help` lists the rest.
+
+PYTHON ?= python3
+BIN := .venv/bin
+GRADIO := $(shell sed -n '2,/^---$$/s/^sdk_version: *"\{0,1\}\([0-9.]*\).*/\1/p' README.md)
+
+# The very line that the build of a Space runs: what works here has the versions that a Space gets.
+SPACE_LINE := -r requirements.txt "gradio[oauth,mcp]==$(GRADIO)" "uvicorn>=0.14.0" "websockets>=10.4" spaces
+
+# A stamp carries the checksum of what it was made from, so an edit elsewhere in README.md installs nothing anew.
+KEY := $(shell { echo $(GRADIO); cat requirements.txt pyproject.toml; } | cksum | cut -d ' ' -f 1)
+INSTALLED := .venv/.installed-$(KEY)
+DEVELOPED := .venv/.developed-$(KEY)
+
+.PHONY: help install run test check bench train tables
+
+help:
+	@echo "make run      install into .venv and serve the app on 127.0.0.1 (GRADIO_SERVER_PORT chooses the port)"
+	@echo "make test     install what tests need, Chromium included, and run all tests"
+	@echo "make check    linter, types, import rules, generated tables, workflow"
+	@echo "make bench    measure the app against a bare generate loop"
+	@echo "make train    train the embedded checkpoints again, from a seed"
+	@echo "make tables   rewrite the generated tables of README.md"
+	@echo "make install  install only"
+	@echo "PYTHON=...    the interpreter that .venv is made with: 3.10 to 3.13"
+
+install: $(INSTALLED)
+
+run: $(INSTALLED)
+	$(BIN)/python app.py
+
+test: $(DEVELOPED)
+	CHROMIUM="$$(.ci/chromium install)" $(BIN)/python -m pytest
+
+check: $(DEVELOPED)
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/microscope tables --check
+	$(BIN)/python -m pytest tests/test_house.py tests/test_repository.py
+	$(BIN)/zizmor --offline --quiet --pedantic .github
+	$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	$(BIN)/check-jsonschema --builtin-schema custom.github-workflows-require-timeout .github/workflows/*.yml
+	$(BIN)/check-jsonschema --builtin-schema vendor.dependabot .github/dependabot.yml
+
+bench: $(INSTALLED)
+	$(BIN)/python benchmarks/overhead.py
+
+train: $(INSTALLED)
+	$(BIN)/microscope tiny train
+
+tables: $(INSTALLED)
+	$(BIN)/microscope tables --write
+
+$(BIN)/pip:
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 13))' || \
+		{ echo "$(PYTHON) is not Python 3.10 to 3.13; name one that is: make PYTHON=python3.12 run" >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip' || \
+		{ echo "$(PYTHON) cannot make virtual environments; on Debian: apt-get install python3-venv" >&2; exit 1; }
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --upgrade pip
+
+$(INSTALLED): | $(BIN)/pip
+	$(BIN)/python -m pip install $(SPACE_LINE)
+	$(BIN)/python -m pip install --quiet --no-deps --editable .
+	rm -f .venv/.installed-*
+	touch $@
+
+# The tools may change nothing that the Space line gave: its versions are constraints.
+$(DEVELOPED): $(INSTALLED)
+	$(BIN)/python .ci/constraints.py $(SPACE_LINE) > .venv/constraints.txt
+	$(BIN)/python -m pip install --quiet --constraint .venv/constraints.txt --editable ".[dev]"
+	rm -f .venv/.developed-*
+	touch $@
