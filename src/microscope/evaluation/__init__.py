@@ -1,0 +1,1 @@
+"""Judging answers: scoring now, statistics and reports as they come."""
