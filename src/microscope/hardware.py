@@ -251,7 +251,8 @@ def _cgroup_files(root: Path) -> Iterator[Path]:
             if controller not in mounts:
                 continue
             top, name = mounts[controller]
-            group = top / path.strip("/")
+            # A group outside our namespace is shown by a path that leads up, and is none of ours to read.
+            group = top if ".." in path else top / path.strip("/")
             while group not in seen and group.is_relative_to(top):
                 seen.add(group)
                 yield group / name

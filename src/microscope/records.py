@@ -169,7 +169,7 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Comparison:
-    """One finished comparison; `example` is the id of the shipped example its picture is, `when` is ISO 8601 in UTC."""
+    """One finished comparison; `example` is the id of the shipped example it is about, `when` ISO 8601 in UTC."""
 
     picture: Picture
     question: str

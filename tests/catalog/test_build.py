@@ -126,7 +126,12 @@ def test_a_preset_that_is_not_there_falls_back_and_says_so(path: Path) -> None:
     assert catalog.preset == "t4-small"
     assert keys(catalog) == ["small", "step-30", "step-200"]
     assert "MICROSCOPE_PRESET is 't4-smal'" in catalog.bad[0].reason
-    assert "did you mean 't4-small'?" in catalog.bad[0].reason
+    assert catalog.bad[0].reason.endswith("did you mean 't4-small'?")
+    assert (
+        build_catalog(Choice(path, preset="zzz"), T4)
+        .bad[0]
+        .reason.endswith("cpu-basic, t4-small, a10g-small, secret.")
+    )
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from typing import Protocol
 from huggingface_hub import HfApi
 
 from microscope.catalog.discover import Found, read_folder, search
-from microscope.catalog.fields import nearest
+from microscope.catalog.fields import end, nearest
 from microscope.catalog.file import Entry, ModelFile, Preset, read_file
 from microscope.catalog.hub import hub_client, local_commit
 from microscope.catalog.override import WHERE, parse_override
@@ -102,7 +102,7 @@ def _preset(
         if asked is not None:
             return asked, ()
         which = f"MICROSCOPE_PRESET is {settings.preset!r}, no preset of {file.path.name}"
-        problem = (BadEntry(settings.preset, f"{which}; {nearest(settings.preset, names)}"),)
+        problem = (BadEntry(settings.preset, end(f"{which}; {nearest(settings.preset, names)}")),)
     chosen = choose_preset(file, machine)
     if chosen is None:
         reason = f"{file.path.name} has no preset for {machine.tier.name}: add one, or set MICROSCOPE_PRESET."

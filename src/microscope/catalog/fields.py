@@ -30,6 +30,11 @@ def nearest(word: str, allowed: Iterable[str]) -> str:
     return f"did you mean {close[0]!r}?" if close else f"allowed are {', '.join(allowed)}"
 
 
+def end(sentence: str) -> str:
+    """Return a sentence with its full stop, unless it ends as a question."""
+    return sentence if sentence.endswith("?") else f"{sentence}."
+
+
 def text(value: str) -> str:
     """Read a text that is not empty; raises ValueError with what is allowed, as every reader here does."""
     if not value.strip():

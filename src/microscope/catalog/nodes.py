@@ -8,6 +8,7 @@ from typing import Any
 
 import yaml
 
+from microscope.catalog.fields import end
 from microscope.errors import UserError
 
 NULL = "tag:yaml.org,2002:null"
@@ -23,8 +24,7 @@ class RefusedError(Exception):
 
     def sentence(self, path: Path) -> str:
         """Return the whole sentence."""
-        end = "" if str(self).endswith("?") else "."
-        return f"{path.name}, line {self.line}: {self}{end}"
+        return end(f"{path.name}, line {self.line}: {self}")
 
 
 def compose(path: Path) -> yaml.Node | None:

@@ -25,20 +25,16 @@ from transformers import (
 
 from microscope.evaluation.scoring import exact_match
 from microscope.tiny.draw import QUESTION_KINDS, DrawnItem, draw_items
-from microscope.tiny.questions import ask
-from microscope.tiny.scenes import sample_scene
 
 BATCH = 64
 LONGEST_ANSWER = 48
-BASELINE_SCENES = 400
-BASELINE_QUESTIONS = 4
 
 
 @dataclass(frozen=True)
 class Evaluation:
     """The share of right answers of one checkpoint, over all `n` questions and by kind of question.
 
-    `baseline` is, by kind, what always giving the kind's most frequent training answer scores on the same questions.
+    `baseline` is, by kind, what always giving the most frequent answer of these very questions scores.
     `step` is the last number in the folder's name (None: there is none).
     """
 
@@ -56,7 +52,7 @@ def run(split: str, n: int, seed: int, folder: Path) -> list[Evaluation]:
     The list is empty where the folder holds no checkpoint.
     """
     items = sorted(draw_items(split, n, seed), key=lambda item: QUESTION_KINDS.index(item.question.kind))
-    frequent = most_frequent_answers(seed)
+    frequent = most_frequent_answers(items)
     baseline = _by_kind(items, [frequent[item.question.kind] for item in items])
     evaluations = []
     for checkpoint in checkpoint_folders(folder):
@@ -85,16 +81,11 @@ def checkpoint_folders(folder: Path) -> tuple[Path, ...]:
     return tuple(sorted(found, key=lambda path: (steps[path] is None, steps[path] or 0, path.name)))
 
 
-def most_frequent_answers(seed: int) -> dict[str, str]:
-    """Return, by kind, the answer that a sample of training questions has most often."""
-    rng = np.random.default_rng(seed)
+def most_frequent_answers(items: Sequence[DrawnItem]) -> dict[str, str]:
+    """Return, by kind, the answer that most of the items have: the best that one constant answer can do on them."""
     seen: dict[str, Counter[str]] = defaultdict(Counter)
-    for _ in range(BASELINE_SCENES):
-        objects = sample_scene(rng, "train").objects
-        for kind in QUESTION_KINDS * BASELINE_QUESTIONS:
-            question = ask(rng, objects, kind)
-            if question is not None:
-                seen[kind][question.answer] += 1
+    for item in items:
+        seen[item.question.kind][item.question.answer] += 1
     return {kind: counts.most_common(1)[0][0] for kind, counts in seen.items()}
 
 

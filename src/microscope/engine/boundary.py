@@ -1,0 +1,25 @@
+"""The one error boundary: what fails inside it becomes data, a sentence to show, and the rest goes on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import TypeVar
+
+from microscope.errors import explain
+
+T = TypeVar("T")
+
+
+def guarded(steps: Iterator[T], failed: Callable[[str], T]) -> Iterator[T]:
+    """Yield the steps; where one raises, yield `failed(sentence)` in its place and end.
+
+    A `UserError` gives its own sentence. Anything else is a bug: it is logged whole and shown to nobody.
+    """
+    try:
+        yield from steps
+    except Exception as error:
+        sentence = explain(error)
+    else:
+        return
+    # Not in the handler: an error keeps the tensors of its frames, and whoever goes on may need their memory.
+    yield failed(sentence)

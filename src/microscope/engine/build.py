@@ -1,0 +1,160 @@
+"""Builds the engine from settings and machine: device, budgets, door, and the plan in one sentence."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from microscope.catalog.hub import hub_client
+from microscope.catalog.spec import Catalog, ModelSpec
+from microscope.engine.answering import Failed, Job, answer
+from microscope.engine.answers import EVERY_JOB, Answerer
+from microscope.engine.cache import ModelCache
+from microscope.engine.download import Downloads
+from microscope.engine.files import Fetcher
+from microscope.engine.gpu import Door, Task
+from microscope.engine.models import Models
+from microscope.engine.pace import Pace, Work
+from microscope.engine.processors import Processors
+from microscope.engine.weights import FLOATS, resident_bytes, weight_files
+from microscope.errors import UserError
+from microscope.hardware import Machine, weights_budget
+from microscope.records import GenerationSettings
+from microscope.settings import Settings
+from microscope.storage.answers import AnswerStore
+
+log = logging.getLogger("microscope")
+
+DEVICES = {"cpu": "cpu", "cuda": "cuda", "zero": "cuda", "mps": "mps"}
+UNKNOWN_BYTES = 4 * 10**9
+# Where nobody knows how much memory there is, nothing can be refused for want of it.
+UNBOUNDED = 1 << 62
+
+
+@dataclass(frozen=True)
+class Engine:
+    """Everything a page or a command line needs to answer: made once, before launch."""
+
+    catalog: Catalog
+    machine: Machine
+    models: Models
+    answerer: Answerer
+    pace: Pace
+    packed_bytes: int
+
+    @property
+    def zero(self) -> bool:
+        """Tell whether calls go to ZeroGPU and are charged to the visitor's quota."""
+        return self.answerer.door.zero
+
+    def seconds(self, keys: tuple[str, ...], settings: GenerationSettings) -> float:
+        """Return the expected seconds until all of these checkpoints have answered."""
+        return self.pace.seconds(self._work(keys, settings))
+
+    def quota_seconds(self, keys: tuple[str, ...], settings: GenerationSettings) -> int:
+        """Return the seconds that ZeroGPU will be asked for, which is what it charges against the quota."""
+        return self.pace.declared(self._work(keys, settings), self.packed_bytes)
+
+    def _work(self, keys: tuple[str, ...], settings: GenerationSettings) -> tuple[Work, ...]:
+        specs = [spec for spec in (self.catalog.get(key) for key in keys) if spec is not None]
+        resident = {model.key.rpartition("@")[0] for model in self.models.cache.snapshot()}
+        return tuple(
+            Work(spec.key, expected_bytes(spec, self.models.dtype), spec.key not in resident, settings.max_new_tokens)
+            for spec in specs
+        )
+
+
+def build_engine(settings: Settings, machine: Machine, catalog: Catalog) -> Engine:
+    """Build the engine; loads no model, except on ZeroGPU, where the default preset is placed before launch."""
+    budget = settings.cache_bytes or machine.weights_budget_bytes or UNBOUNDED
+    zero = machine.kind == "zero"
+    # On ZeroGPU the budget bounds what is packed; a worker may load more into the card it is lent.
+    room = weights_budget("local-cuda", machine.vram_bytes, machine.ram_bytes) if zero else budget
+    models = Models(ModelCache(room, most=settings.cache_models), DEVICES[machine.kind], machine.dtype)
+    fetcher = Fetcher(Downloads(None if settings.offline else hub_client()))
+    packed = _place(models, fetcher, catalog, budget) if zero else 0
+    pace = Pace(machine.kind)
+    door = Door(models, (answer_task(models, pace, packed),))
+    store = AnswerStore(settings.data / "answers", settings.answers_bytes)
+    answerer = Answerer(catalog, fetcher, Processors(), models, door, store, pace)
+    return Engine(catalog, machine, models, answerer, pace, packed)
+
+
+def answer_task(models: Models, pace: Pace, packed: int) -> Task:
+    """Return the task that answers, with its estimate."""
+
+    def seconds(jobs: tuple[Job, ...]) -> int:
+        work = tuple(
+            Work(
+                job.local.spec.key,
+                job.local.bytes,
+                not models.cache.holds(job.local.cache_key),
+                job.settings.max_new_tokens,
+            )
+            for job in jobs
+        )
+        return pace.declared(work, packed)
+
+    return Task("answer", answer, seconds, lambda message: (EVERY_JOB, Failed(message)))
+
+
+def expected_bytes(spec: ModelSpec, dtype: str) -> int:
+    """Return what a checkpoint's weights will take, of an adapter its base's: from headers, or from parameters.
+
+    0 for a folder that cannot be loaded.
+    """
+    source = Path(spec.base or spec.source)
+    if source.is_absolute():
+        try:
+            return resident_bytes(weight_files(source, spec.label), dtype if spec.dtype == "auto" else spec.dtype)
+        except (UserError, OSError):
+            return 0
+    if spec.parameters is not None and spec.base is None:
+        return spec.parameters * FLOATS.get(dtype, 2)
+    return UNKNOWN_BYTES
+
+
+def _place(models: Models, fetcher: Fetcher, catalog: Catalog, budget: int) -> int:
+    """Place checkpoints on the accelerator in catalogue order while they fit the budget; return their bytes."""
+    packed = 0
+    for spec in catalog.specs:
+        if packed + expected_bytes(spec, models.dtype) > budget:
+            continue
+        try:
+            local = fetcher.fetch(spec)
+            packed += models.place(local)
+            fetcher.keep(local)
+        except UserError as error:
+            # The Space starts all the same: this checkpoint says the reason again when it is asked.
+            log.warning("%s is not placed before launch: %s", spec.key, error)
+    return packed
+
+
+def plan(engine: Engine) -> str:
+    """Return the plan in one sentence: device, memory, how many checkpoints stay resident, and why."""
+    machine, budget, total = engine.machine, engine.models.cache.budget, len(engine.catalog.specs)
+    memory = f"{machine.memory_bytes / 1e9:.0f} GB" if machine.memory_bytes else "memory unknown"
+    if machine.kind == "zero":
+        placed = engine.models.cache.snapshot()
+        return (
+            f"ZeroGPU: {len(placed)} of {total} checkpoints placed before launch ({engine.packed_bytes / 1e9:.2f} GB, "
+            "streamed into every worker), the others load inside the call; a packed model is never evicted."
+        )
+    sizes = list(_fitting(engine, budget))
+    every = f"{len(sizes)} of {total} checkpoints" if len(sizes) < total else f"{total} checkpoints"
+    of_budget = "" if budget == UNBOUNDED else f" of a budget of {budget / 1e9:.1f} GB"
+    return (
+        f"{machine.kind}, {memory}: {every} resident ({sum(sizes) / 1e9:.2f} GB{of_budget}), each loaded when it is "
+        "first asked."
+    )
+
+
+def _fitting(engine: Engine, budget: int) -> Iterator[int]:
+    used = 0
+    for spec in engine.catalog.specs:
+        size = expected_bytes(spec, engine.models.dtype)
+        if used + size <= budget:
+            used += size
+            yield size

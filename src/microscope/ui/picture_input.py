@@ -1,0 +1,23 @@
+"""An image field that hands over the file as it came; decoding is the guard's business, not the server's."""
+
+from __future__ import annotations
+
+import gradio as gr
+from gradio.data_classes import ImageData
+
+
+class PictureInput(gr.Image):
+    """Gradio's image component, except that it never opens an upload.
+
+    Gradio's own opens every file before validators and handlers run, so that a damaged one ends in an error without a
+    sentence.
+    """
+
+    # Gradio then draws it as what it derives from.
+    is_template = True
+
+    def preprocess(self, payload: ImageData | None) -> str | None:
+        """Return the path of the upload, undecoded; None where there is none."""
+        if payload is not None and payload.path:
+            return payload.path
+        return super().preprocess(payload)

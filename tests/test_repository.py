@@ -1,0 +1,87 @@
+"""The files around the code: what a Space reads, what is installed, what the workflow may do."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from importlib.metadata import version
+from typing import Any
+
+import pytest
+import yaml
+
+import microscope
+from microscope.catalog.file import read_file
+from microscope.settings import REPOSITORY
+
+COLOURS = {"red", "yellow", "green", "blue", "indigo", "purple", "pink", "gray"}
+SPACE_INSTALLS = {"gradio", "spaces", "huggingface-hub", "huggingface_hub"}
+LONGEST_DESCRIPTION = 60
+
+
+@pytest.fixture(scope="module")
+def front_matter() -> dict[str, Any]:
+    """Return the front matter of README.md."""
+    _, text, _ = (REPOSITORY / "README.md").read_text(encoding="utf-8").split("---\n", 2)
+    return yaml.safe_load(text)
+
+
+def requirement_names() -> set[str]:
+    """Return the packages that requirements.txt names."""
+    lines = (REPOSITORY / "requirements.txt").read_text(encoding="utf-8").splitlines()
+    return {re.split(r"[^\w.-]", line)[0] for line in lines if line and not line.startswith("#")}
+
+
+def test_the_front_matter_is_what_the_hub_accepts(front_matter: dict[str, Any]) -> None:
+    assert front_matter["sdk"] == "gradio"
+    assert re.fullmatch(r"\d+\.\d+\.\d+", front_matter["sdk_version"])
+    assert front_matter["python_version"] == "3.12"
+    assert {front_matter["colorFrom"], front_matter["colorTo"]} <= COLOURS
+    assert len(front_matter["short_description"]) <= LONGEST_DESCRIPTION
+    assert (REPOSITORY / front_matter["app_file"]).is_file()
+    assert front_matter["license"] == "apache-2.0"
+    assert all(isinstance(front_matter[key], list) for key in ("models", "tags"))
+
+
+def test_the_front_matter_names_the_models_of_its_hardware(front_matter: dict[str, Any]) -> None:
+    models = read_file(REPOSITORY / "models.yaml")
+    preset = models.preset(front_matter["suggested_hardware"])
+    assert preset is not None
+    sources = {entry.name: entry.spec.source for entry in models.entries if not entry.spec.folder}
+    assert front_matter["models"] == [sources[name] for name, _ in preset.entries if name in sources]
+
+
+def test_what_is_installed_is_the_version_that_the_space_gets(front_matter: dict[str, Any]) -> None:
+    assert version("gradio") == front_matter["sdk_version"]
+
+
+def test_requirements_leave_out_what_a_space_installs_by_itself() -> None:
+    assert requirement_names() & SPACE_INSTALLS == set()
+
+
+def test_every_requirement_is_constrained_for_the_development_tools(front_matter: dict[str, Any]) -> None:
+    gradio = f"gradio[oauth,mcp]=={front_matter['sdk_version']}"
+    command = [sys.executable, ".ci/constraints.py", "-r", "requirements.txt", gradio, "spaces"]
+    printed = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=True).stdout
+    constraints = dict(line.split("==") for line in printed.splitlines())
+    assert {"gradio", "gradio-client", "mcp", "authlib", "spaces", "huggingface-hub"} <= set(constraints)
+    assert requirement_names() <= set(constraints)
+    assert "pytest" not in constraints
+    assert constraints["torch"] == version("torch")
+
+
+def test_the_changelog_begins_with_this_version() -> None:
+    changelog = (REPOSITORY / "CHANGELOG.md").read_text(encoding="utf-8")
+    assert re.findall(r"^## (\S+)", changelog, re.MULTILINE)[0] == microscope.__version__
+
+
+def test_every_action_of_the_workflow_is_pinned_by_commit() -> None:
+    for path in sorted((REPOSITORY / ".github" / "workflows").glob("*.yml")):
+        text = path.read_text(encoding="utf-8")
+        used = re.findall(r"uses:\s*(.*)", text)
+        assert used
+        assert [
+            line for line in used if not re.fullmatch(r"[\w.-]+/[\w./-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+", line)
+        ] == []
+        assert yaml.safe_load(text)["permissions"] == {}
