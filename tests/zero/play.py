@@ -1,7 +1,7 @@
 """Plays the scenarios in this process, which it puts in Zero mode, with a device API and a Hub on loopback.
 
-`python -m tests.zero.play HOME`, with the variable HOME naming the same folder, writes facts to `HOME/steps.jsonl`. What
-fails ends it all; the steps before keep their facts.
+`python -m tests.zero.play HOME`, with the variable HOME naming the same folder, writes facts to `HOME/steps.jsonl`.
+What fails ends it all; the steps before keep their facts.
 """
 
 from __future__ import annotations

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
 from dataclasses import asdict
 from pathlib import Path
 
 from spaces.zero.torch.patching import tensor_packs
-from tqdm.std import TqdmDefaultWriteLock
+from tqdm import tqdm
 
 from microscope.engine import loader
 from microscope.engine.build import Engine
@@ -98,41 +96,25 @@ def answer_four(engine: Engine, stage: Stage) -> None:
 
 
 def hold_locks(engine: Engine, stage: Stage) -> None:
-    """Fork a worker while another thread loads, one leases a model, and one holds the cache's table."""
+    """Fork a worker while another thread leases a model and holds every lock that a load takes."""
     stage.api.cool()
-    settings = GenerationSettings(max_new_tokens=14)
-    with held(engine):
-        stage.report("forked beside locks", **ask(engine, stage, ("step-1", "spare"), settings))
-
-
-@contextmanager
-def held(engine: Engine) -> Iterator[None]:
-    """Hold every lock of the engine's, in threads that are not copied into a fork."""
-    cache, holding, done = engine.models.cache, threading.Barrier(3), threading.Event()
-
-    def hold(*locks: object) -> None:
-        with ExitStack() as stack:
-            for lock in locks:
-                stack.enter_context(lock)
-            holding.wait()
-            done.wait()
-
+    cache, holding, forked = engine.models.cache, threading.Event(), threading.Event()
+    os.register_at_fork(after_in_parent=forked.set)
     (key,) = [model.key for model in cache.snapshot() if model.key.startswith("step-1@")]
-    lease = cache.lease(key, 0, lambda: None)
-    threads = [
-        threading.Thread(target=hold, args=(lease,)),
-        threading.Thread(target=hold, args=(loader._GATE.lock, cache._gate, TqdmDefaultWriteLock.th_lock)),
-    ]
-    for thread in threads:
-        thread.start()
+
+    def hold() -> None:
+        lease = cache.lease(key, lambda: 0, lambda: None)
+        with lease, cache._table, cache._gate, loader._GATE.lock, tqdm.get_lock():
+            holding.set()
+            forked.wait()
+
+    thread = threading.Thread(target=hold, daemon=True)
+    thread.start()
     holding.wait()
-    try:
-        with cache._table:
-            yield
-    finally:
-        done.set()
-        for thread in threads:
-            thread.join()
+    stage.report(
+        "forked beside locks", **ask(engine, stage, ("step-1", "spare"), GenerationSettings(max_new_tokens=14))
+    )
+    thread.join()
 
 
 def fork_in_parallel(engine: Engine, stage: Stage) -> None:

@@ -47,7 +47,8 @@ def _wire_run(tab: Components, handlers: Handlers) -> None:
         [*inputs, tab.visit],
         [tab.answers, tab.status, tab.visit, *buttons],
         validator=handlers.validate,
-        show_progress="hidden",
+        show_progress="minimal",
+        show_progress_on=tab.answers,
         **GPU_LANE,
         **PRIVATE,
     )

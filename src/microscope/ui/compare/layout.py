@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
+from typing import Any
 
 import gradio as gr
 
@@ -68,6 +69,17 @@ class Components:
 def build(catalog: Catalog, examples: tuple[Example, ...], folder: Path) -> Components:
     """Draw the tab inside the current Blocks."""
     controls = _controls(catalog.settings)
+    asking = _draw_asking(catalog)
+    gallery = _draw_examples(examples, folder)
+    answers = _draw_answers()
+    keeping = _draw_keeping()
+    history = gr.Dropdown([], label=text.HISTORY, info=text.HISTORY_HINT, interactive=True)
+    return Components(
+        **asking, **answers, **keeping, examples=gallery, controls=controls, history=history, visit=gr.State(Visit())
+    )
+
+
+def _draw_asking(catalog: Catalog) -> dict[str, Any]:
     with gr.Row(equal_height=False):
         with gr.Column(scale=4, min_width=320):
             image = PictureInput(
@@ -82,15 +94,27 @@ def build(catalog: Catalog, examples: tuple[Example, ...], folder: Path) -> Comp
             gr.HTML(f'<p class="vm-note">{escape(text.IMAGE_NOTE)}</p>')
         with gr.Column(scale=5, min_width=320):
             question = gr.Textbox(label=text.QUESTION, placeholder=text.QUESTION_HINT, lines=2, max_lines=6)
-            with gr.Row(elem_classes="vm-presets"):
+            with gr.Row():
                 presets = tuple(gr.Button(name, size="sm", min_width=90) for name, _ in text.PRESETS)
             checkpoints = _checkpoints(catalog)
             cost = gr.HTML('<p class="vm-cost"></p>')
             with gr.Row():
                 run = gr.Button(text.RUN, variant="primary", min_width=120, elem_id="run")
                 stop = gr.Button(text.STOP, variant="stop", interactive=False, min_width=120)
+    return {
+        "image": image,
+        "question": question,
+        "presets": presets,
+        "checkpoints": checkpoints,
+        "cost": cost,
+        "run": run,
+        "stop": stop,
+    }
+
+
+def _draw_examples(examples: tuple[Example, ...], folder: Path) -> gr.Gallery:
     gr.HTML(f'<h2 class="vm-small">{escape(text.EXAMPLES)}</h2>')
-    samples = gr.Gallery(
+    return gr.Gallery(
         [(str(folder / one.file), one.title) for one in examples],
         label=text.EXAMPLES,
         show_label=False,
@@ -102,6 +126,9 @@ def build(catalog: Catalog, examples: tuple[Example, ...], folder: Path) -> Comp
         buttons=[],
         elem_id="examples",
     )
+
+
+def _draw_answers() -> dict[str, Any]:
     with gr.Row(elem_classes="vm-head"):
         gr.HTML(f"<h2>{escape(text.ANSWERS)}</h2>")
         status = gr.HTML("", elem_classes="vm-status")
@@ -112,6 +139,17 @@ def build(catalog: Catalog, examples: tuple[Example, ...], folder: Path) -> Comp
             first = gr.Dropdown([], label=text.FIRST, interactive=True, min_width=140)
             second = gr.Dropdown([], label=text.SECOND, interactive=True, min_width=140)
         difference = gr.HTML(f'<p class="vm-note">{escape(text.NOTHING_TO_DIFFER)}</p>')
+    return {
+        "status": status,
+        "answers": answers,
+        "repeat": repeat,
+        "first": first,
+        "second": second,
+        "difference": difference,
+    }
+
+
+def _draw_keeping() -> dict[str, Any]:
     with gr.Accordion(text.KEEP, open=False):
         with gr.Row():
             download_json = gr.DownloadButton(text.EXPORT_JSON, size="sm", interactive=False, min_width=140)
@@ -119,31 +157,13 @@ def build(catalog: Catalog, examples: tuple[Example, ...], folder: Path) -> Comp
         consent = gr.Checkbox(label=text.CONSENT, visible=False)
         link = gr.Textbox(label=text.LINK, interactive=False, max_lines=2)
         link_note = gr.HTML(f'<p class="vm-note">{escape(text.LINK_NONE)}</p>')
-    history = gr.Dropdown([], label=text.HISTORY, info=text.HISTORY_HINT, interactive=True)
-    return Components(
-        image=image,
-        examples=samples,
-        question=question,
-        presets=presets,
-        checkpoints=checkpoints,
-        controls=controls,
-        cost=cost,
-        run=run,
-        stop=stop,
-        status=status,
-        answers=answers,
-        repeat=repeat,
-        first=first,
-        second=second,
-        difference=difference,
-        history=history,
-        download_json=download_json,
-        download_png=download_png,
-        link=link,
-        link_note=link_note,
-        consent=consent,
-        visit=gr.State(Visit()),
-    )
+    return {
+        "download_json": download_json,
+        "download_png": download_png,
+        "consent": consent,
+        "link": link,
+        "link_note": link_note,
+    }
 
 
 def _controls(settings: GenerationSettings) -> Controls:

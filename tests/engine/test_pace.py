@@ -1,0 +1,78 @@
+"""Estimates grow with the work, learn from what was measured, and are whole seconds with a margin where declared."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from microscope.engine.pace import LEAST_SECONDS, MARGIN, SPEEDS, Pace, Work
+from microscope.records import Answer, Facts
+
+KINDS = sorted(SPEEDS)
+FACTS = Facts("", 0, 0, 21, 1.0, 3.0, 0, "", "", "", None, "length")
+ANSWER = Answer("a", "", (), FACTS, "")
+WORK = Work("a", 10**9, load=False, new_tokens=64)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@given(size=st.integers(0, 10**11), tokens=st.integers(1, 4096), more=st.integers(1, 4096), load=st.booleans())
+def test_more_work_takes_longer(kind: str, size: int, tokens: int, more: int, load: bool) -> None:  # noqa: FBT001
+    pace = Pace(kind)
+    work = Work("a", size, load=load, new_tokens=tokens)
+    assert 0 < pace.seconds((work,)) < pace.seconds((replace(work, new_tokens=tokens + more),))
+    assert pace.seconds((work,)) < pace.seconds((work, replace(work, key="b")))
+    assert pace.seconds((replace(work, load=False),)) <= pace.seconds((replace(work, load=True),))
+    assert pace.seconds((work,)) <= pace.seconds((replace(work, bytes=size * 2),))
+    assert pace.declared((work,)) <= pace.declared((work, work))
+
+
+def test_the_first_answer_replaces_the_prior() -> None:
+    pace = Pace("cpu")
+    pace.observe(ANSWER)
+    assert pace.seconds((WORK,)) == pytest.approx(1.0 + 64 / 10)
+
+
+def test_later_answers_move_the_estimate() -> None:
+    pace = Pace("cpu")
+    pace.observe(ANSWER)
+    pace.observe(replace(ANSWER, facts=replace(FACTS, first_token_seconds=2.0, total_seconds=3.0)))
+    assert pace.seconds((WORK,)) == pytest.approx(1.5 + 64 / 15)
+
+
+def test_what_was_learned_holds_for_its_checkpoint_alone() -> None:
+    pace = Pace("cpu")
+    before = pace.seconds((replace(WORK, key="b"),))
+    pace.observe(ANSWER)
+    assert pace.seconds((replace(WORK, key="b"),)) == before
+
+
+def test_an_answer_of_one_token_teaches_no_rate() -> None:
+    pace = Pace("cpu")
+    before = pace.seconds((WORK,)) - pace.seconds((replace(WORK, new_tokens=0),))
+    pace.observe(replace(ANSWER, facts=replace(FACTS, tokens=1, total_seconds=1.0)))
+    assert pace.seconds((WORK,)) - pace.seconds((replace(WORK, new_tokens=0),)) == pytest.approx(before)
+    assert pace.seconds((replace(WORK, new_tokens=0),)) == 1.0
+
+
+def test_the_declared_duration_is_the_estimate_with_a_margin_in_whole_seconds() -> None:
+    pace = Pace("zero")
+    work = (replace(WORK, bytes=4 * 10**9, load=True, new_tokens=512),)
+    declared = pace.declared(work)
+    assert isinstance(declared, int)
+    assert pace.seconds(work) * MARGIN <= declared < pace.seconds(work) * MARGIN + 1
+
+
+def test_the_declared_duration_covers_the_stream_of_the_pack() -> None:
+    pace = Pace("zero")
+    work = (replace(WORK, bytes=10**9),)
+    stream = 8 * 10**9 / SPEEDS["zero"].load_bytes_per_second
+    assert pace.declared(work, 8 * 10**9) == pytest.approx(pace.declared(work) + stream * MARGIN, abs=1)
+
+
+def test_a_small_answer_declares_a_small_duration_never_the_platforms_minute() -> None:
+    tiny = Work("a", 3 * 10**6, load=False, new_tokens=64)
+    assert LEAST_SECONDS <= Pace("zero").declared((tiny,)) <= 6
+    assert Pace("zero").declared((tiny,) * 4) < 20

@@ -1,0 +1,92 @@
+"""The page as built and as launched: its one endpoint, its queue, its labels and its limits."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from pathlib import Path
+
+import gradio as gr
+import httpx
+import pytest
+from gradio.components.base import FormComponent
+
+from microscope.settings import REPOSITORY, Settings
+from microscope.ui import text
+from microscope.ui.app import App, build
+from microscope.ui.picture_input import PictureInput
+
+
+@pytest.fixture(scope="module")
+def built(settings: Settings, tmp_path_factory: pytest.TempPathFactory) -> App:
+    """Return the page as a Space builds it, not launched."""
+    return build(replace(settings, preset="cpu-basic", on_space=True, data=tmp_path_factory.mktemp("space")))
+
+
+def test_building_loads_no_model(built: App) -> None:
+    assert built.engine.models.cache.snapshot() == ()
+    assert built.engine.packed_bytes == 0
+
+
+def test_there_is_exactly_one_public_endpoint(built: App) -> None:
+    named = {fn.api_name: fn.api_visibility for fn in built.demo.fns.values()}
+    assert [name for name, visibility in named.items() if visibility != "private"] == ["compare"]
+    assert list(built.demo.get_api_info()["named_endpoints"]) == ["/compare"]
+
+
+def test_everything_that_generates_shares_one_lane_and_nothing_else_waits(built: App) -> None:
+    lane = [fn for fn in built.demo.fns.values() if fn.concurrency_id == "gpu"]
+    assert [fn.name for fn in lane] == ["run", "compare"]
+    assert [fn.concurrency_limit for fn in lane] == [1, 1]
+    assert [fn for fn in built.demo.fns.values() if fn.queue] == lane
+
+
+def test_the_queue_is_bounded_and_its_side_door_is_shut(built: App) -> None:
+    assert built.demo._queue.max_size == built.settings.queue_size <= 200
+    assert built.demo.api_open is False
+
+
+def test_every_input_and_picture_has_a_label(built: App) -> None:
+    inputs = [one for one in built.demo.blocks.values() if isinstance(one, (FormComponent, PictureInput, gr.Gallery))]
+    assert len(inputs) > 10
+    assert [one for one in inputs if not one.label] == []
+
+
+def test_uploads_are_deleted_within_the_hour_and_a_bit(built: App) -> None:
+    every, age = built.demo.delete_cache
+    assert (every, age) == (600, 3600)
+
+
+def test_a_space_can_be_duplicated_and_a_laptop_cannot(built: App, app: App) -> None:
+    def duplicates(one: App) -> list[str]:
+        return [block.value for block in one.demo.blocks.values() if isinstance(block, gr.DuplicateButton)]
+
+    assert duplicates(built) == [text.DUPLICATE]
+    assert duplicates(app) == []
+
+
+def test_expired_shares_are_gone_after_a_start(settings: Settings, tmp_path: Path) -> None:
+    shares = tmp_path / "shares"
+    shares.mkdir()
+    for name, age in (("old", 8), ("new", 1)):
+        file = shares / f"{name}.png"
+        file.touch()
+        moment = file.stat().st_mtime - age * 24 * 3600
+        os.utime(file, (moment, moment))
+    build(replace(settings, preset="cpu-basic", data=tmp_path))
+    assert [file.name for file in shares.iterdir()] == ["new.png"]
+
+
+def test_a_launched_app_shows_no_error_of_ours_and_watches_nobody(app: App, url: str) -> None:
+    assert app.demo.show_error is False
+    assert app.demo.analytics_enabled is False
+    assert app.demo.run_history is False
+    assert app.demo.max_file_size == 10 * 1024**2
+    assert httpx.get(f"{url}monitoring").status_code == 403
+    assert httpx.get(f"{url}monitoring/summary").status_code == 403
+
+
+def test_only_the_examples_are_served_from_the_repository(app: App, url: str) -> None:
+    served = httpx.get(f"{url}gradio_api/file={REPOSITORY / 'assets' / 'examples' / 'colour.png'}")
+    refused = httpx.get(f"{url}gradio_api/file={REPOSITORY / 'models.yaml'}")
+    assert (served.status_code, refused.status_code) == (200, 403)
