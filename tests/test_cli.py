@@ -38,7 +38,6 @@ def _laptop(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         [],
         ["unknown"],
         ["answer", "--image", IMAGE, "--question", "What?"],
-        [*ASK, "--models", KEYS[0], "--seed", "seven"],
         ["tables"],
         ["tables", "--write", "--check"],
         ["tiny"],
@@ -125,6 +124,19 @@ def test_bad_input_is_one_sentence_on_standard_error(
     printed = capsys.readouterr()
     assert printed.out == ""
     assert printed.err.startswith(sentence)
+    assert len(printed.err.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [("--max-new-tokens", "0"), ("--temperature", "-1"), ("--top-p", "5"), ("--seed", "-1"), ("--models", ",")],
+)
+def test_what_the_page_would_refuse_is_refused_in_a_sentence(
+    option: str, value: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([*ASK, "--models", KEYS[0], option, value]) == 1
+    printed = capsys.readouterr()
+    assert "Something went wrong" not in printed.out + printed.err
     assert len(printed.err.splitlines()) == 1
 
 

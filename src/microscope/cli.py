@@ -9,7 +9,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import fields, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from microscope import __version__
 from microscope.errors import UserError
@@ -52,8 +52,7 @@ def _add_answer(commands: argparse._SubParsersAction) -> None:
     command.add_argument("--models", required=True, help="keys of the catalogue, separated by commas")
     command.add_argument("--json", action="store_true", help="print tokens and facts as JSON")
     for part in fields(GenerationSettings):
-        kind = float if isinstance(part.default, float) else int
-        command.add_argument(f"--{part.name.replace('_', '-')}", type=kind, help="by default the catalogue's")
+        command.add_argument(_flag(part.name), metavar="NUMBER", help="by default the catalogue's")
     command.set_defaults(run=_answer)
 
 
@@ -64,11 +63,10 @@ def _answer(given: argparse.Namespace, settings: Settings) -> int:
     from microscope.storage.records_json import answer_to_json
 
     keys = tuple(key.strip() for key in given.models.split(",") if key.strip())
+    if not keys:
+        raise UserError("Name at least one checkpoint with --models; microscope models lists them.")
     engine = _engine(settings)
-    chosen = {part.name: getattr(given, part.name) for part in fields(GenerationSettings)}
-    generation = replace(
-        engine.catalog.settings, **{name: value for name, value in chosen.items() if value is not None}
-    )
+    generation = replace(engine.catalog.settings, **_chosen(given))
     request = AnswerRequest(read_picture(given.image), check_question(given.question), keys, generation)
     last = {event.checkpoint: event for event in engine.answerer.stream(request)}
     answered = {key: event.answer for key, event in last.items() if event.answer is not None}
@@ -87,6 +85,26 @@ def _answer(given: argparse.Namespace, settings: Settings) -> int:
         for key, event in last.items():
             print(f"{key}: {event.answer.text if event.answer is not None else event.message}")
     return 0 if len(answered) == len(last) else 1
+
+
+def _flag(name: str) -> str:
+    return f"--{name.replace('_', '-')}"
+
+
+def _chosen(given: argparse.Namespace) -> dict[str, Any]:
+    """Return the settings that the command line names; one out of its bounds is a `UserError`."""
+    from microscope.ui.compare.link import RANGES
+
+    chosen: dict[str, Any] = {}
+    for name, bounds in RANGES.items():
+        value = getattr(given, name)
+        if value is None:
+            continue
+        try:
+            chosen[name] = bounds.read(value)
+        except ValueError as error:
+            raise UserError(f"{_flag(name)} is {value!r}; it must be {bounds}.") from error
+    return chosen
 
 
 def _add_models(commands: argparse._SubParsersAction) -> None:
@@ -118,6 +136,8 @@ def _examples(given: argparse.Namespace, settings: Settings) -> int:
     from microscope.storage.example_answers import ExampleAnswer, write_example_answers
     from microscope.tiny.examples import read_examples
 
+    if not given.out.parent.is_dir():
+        raise UserError(f"There is no folder {given.out.parent} to write the answers into; make it, or name another.")
     folder, engine, entries = REPOSITORY / "assets" / "examples", _engine(settings), []
     keys = tuple(spec.key for spec in engine.catalog.specs)
     for example in read_examples(folder):
@@ -179,6 +199,8 @@ def _tiny_evaluate(given: argparse.Namespace, settings: Settings) -> int:
     import microscope.engine  # noqa: F401  (repairs torchvision before transformers looks for it)
     from microscope.tiny.evaluate import run, to_json
 
+    if given.n < 1:
+        raise UserError(f"--n is {given.n}; ask at least one question.")
     found = run(given.split, given.n, given.seed, given.folder)
     if not found:
         raise UserError(f"There are no checkpoints in {given.folder}; run make train, or name another folder.")

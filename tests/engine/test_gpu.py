@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from spaces.zero.client import html_string
 from spaces.zero.gradio import error as platform_error
 
 from microscope.engine.cache import ModelCache
@@ -55,7 +56,7 @@ def test_a_task_that_fails_ends_with_its_own_kind_of_failure() -> None:
 
     door = Door(MODELS, (task(fail),))
     assert list(door.run("work", None)) == ["first", "failed: There is no memory left; try a smaller image."]
-    assert list(door.run("work", None))[0] == "first", "the lane is free again"
+    assert next(iter(door.run("work", None))) == "first", "the lane is free again"
 
 
 def test_closing_stops_the_task_and_frees_the_lane() -> None:
@@ -146,8 +147,6 @@ def test_each_refusal_of_the_platform_has_its_sentence(title: str, message: str,
 
 
 def test_a_message_in_html_is_told_as_text() -> None:
-    from spaces.zero.client import html_string
-
     message = html_string(
         'No GPU. <a href="https://huggingface.co/join">Join</a>', "No GPU. [Join](https://huggingface.co/join)"
     )

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 
 import torch
@@ -52,6 +53,9 @@ class Failed:
     message: str
 
 
+# What transformers says where a model gets another model's inputs.
+MISFITS = ("image tokens do not match", "are not used by the model")
+
 Update = Loading | Ready | Piece | Finished | Failed
 
 
@@ -72,7 +76,14 @@ def _answer_one(models: Models, job: Job) -> Iterator[Update]:
             model = lease.resident.model
             dtype, attention = str(model.dtype).removeprefix("torch."), model.config._attn_implementation
             yield Ready(lease.loaded_in, str(model.device), dtype, attention)
+            if int(job.inputs["input_ids"].max()) >= model.get_input_embeddings().num_embeddings:
+                # On a GPU it would spoil the whole process.
+                raise UserError(_unfit(job, "its tokenizer knows more tokens than its model"))
             yield from stream(model, job.inputs, job.settings)
+    except ValueError as error:
+        if not any(part in str(error) for part in MISFITS):
+            raise
+        raise UserError(_unfit(job, " ".join(str(error).split())[:120])) from error
     except torch.OutOfMemoryError as error:
         raise UserError(
             f"{job.local.spec.label} ran out of memory on {models.device}; try a smaller image budget, fewer new "
@@ -80,10 +91,18 @@ def _answer_one(models: Models, job: Job) -> Iterator[Update]:
         ) from error
 
 
+def _unfit(job: Job, reason: str) -> str:
+    return (
+        f"{job.local.spec.label} and its processor do not fit ({reason}); name the processor that it was trained with as "
+        "processor_from in models.yaml."
+    )
+
+
 def warm(models: Models, local: LocalCheckpoint) -> None:
     """Ask the kernel to read the next checkpoint's files into the page cache while the current one generates."""
     if models.cache.holds(local.cache_key) or not hasattr(os, "posix_fadvise"):
         return
     for path in local.weights:
-        with path.open("rb") as file:
+        # A file that is gone is told when its turn comes; here it is only asked for.
+        with suppress(OSError), path.open("rb") as file:
             os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_WILLNEED)

@@ -17,7 +17,8 @@ class PictureInput(gr.Image):
     is_template = True
 
     def preprocess(self, payload: ImageData | None) -> str | None:
-        """Return the path of the upload, undecoded; None where there is none."""
-        if payload is not None and payload.path:
-            return payload.path
-        return super().preprocess(payload)
+        """Return the path of the upload, undecoded; None where there is none.
+
+        An image inside the message itself (a `data:` address) counts as none: it would slip past the limit on uploads.
+        """
+        return payload.path if payload is not None else None

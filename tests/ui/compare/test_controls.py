@@ -26,7 +26,7 @@ def changed(place: int, value: float | None) -> list[float | None]:
         GenerationSettings,
         max_new_tokens=st.integers(1, 1024),
         temperature=st.floats(0, 2),
-        top_p=st.floats(0.05, 1),
+        top_p=st.floats(0.01, 1),
         top_k=st.integers(0, 1000),
         repetition_penalty=st.floats(0.5, 2),
         seed=st.integers(0, 2**31 - 1),

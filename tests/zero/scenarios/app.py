@@ -90,14 +90,14 @@ def answer(visit: Visit) -> None:
 
 def cancel(visit: Visit) -> None:
     """Cancel a comparison when the first words are there."""
-    seen = len(visit.stage.api.calls())
+    before, seen = visit.allowed(), len(visit.stage.api.calls())
     job = visit.ask("step-1", tokens=LONG)
     wait_for_words(job)
     job.cancel()
     visit.stage.api.wait_for("/release", seen)
     paths = visit.stage.api.paths(seen)
     after = visit.ask("step-2", tokens=8).result()
-    visit.stage.report("app, cancel", paths=paths, after=after, allowed=visit.allowed())
+    visit.stage.report("app, cancel", paths=paths, after=after, before=before, allowed=visit.allowed())
 
 
 def kill(visit: Visit) -> None:

@@ -80,6 +80,7 @@ def answer(door: Door, stage: Stage) -> None:
 def cancel(door: Door, stage: Stage) -> None:
     """Close an endless task, and one that is busy between two steps."""
     for name in ("endless", "busy"):
+        GATE.clear()
         pid, seen = worker(door), len(stage.api.calls())
         steps = door.run(name, None)
         next(steps)

@@ -62,7 +62,7 @@ def stop(columns: Columns) -> Columns:
 
 def outcomes(columns: Columns) -> tuple[Outcome, ...]:
     """Return what became of each column, for the history and the exports."""
-    return tuple(Outcome(one.key, one.label, one.answer, one.message or _partial(one)) for one in columns)
+    return tuple(Outcome(one.key, one.label, one.answer, _message(one)) for one in columns)
 
 
 def from_outcomes(found: tuple[Outcome, ...]) -> Columns:
@@ -159,5 +159,6 @@ def _count(tokens: int) -> str:
     return "1 token" if tokens == 1 else f"{tokens} tokens"
 
 
-def _partial(column: Column) -> str:
-    return f"{text.STOPPED} {column.text}".strip() if column.answer is None else ""
+def _message(column: Column) -> str:
+    """Return why there is no whole answer, with what was written before a person pressed Stop."""
+    return f"{column.message} {column.text}".strip() if column.state == "stopped" else column.message

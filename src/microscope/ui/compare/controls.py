@@ -12,7 +12,7 @@ MEGAPIXEL = 1_000_000
 BOUNDS = (
     (text.NEW_TOKENS, 1, 1024),
     (text.TEMPERATURE, 0, 2),
-    (text.TOP_P, 0.05, 1),
+    (text.TOP_P, 0.01, 1),
     (text.TOP_K, 0, 1000),
     (text.PENALTY, 0.5, 2),
     (text.SEED, 0, 2**31 - 1),

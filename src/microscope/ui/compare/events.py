@@ -167,7 +167,10 @@ class Handlers:
         if current.example is None:
             note = _note(text.LINK_NEEDS_CONSENT)
             return [gr.update(visible=True, value=False), gr.update(value=""), note]
-        return [gr.update(visible=False), gr.update(value=self._address(request, current, None)), ""]
+        try:
+            return [gr.update(visible=False), gr.update(value=self._address(request, current, None)), ""]
+        except UserError as error:
+            return [gr.update(visible=False), gr.update(value=""), _note(str(error))]
 
     def share(self, consent: bool, visit: Visit, request: gr.Request) -> tuple[str, str]:
         """Keep the picture by consent and return the link that reopens the comparison."""

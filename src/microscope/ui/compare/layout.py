@@ -175,7 +175,7 @@ def _controls(settings: GenerationSettings) -> Controls:
             temperature=gr.Slider(
                 0, 2, value=temperature, step=0.05, label=text.TEMPERATURE, info=text.TEMPERATURE_HINT
             ),
-            top_p=gr.Slider(0.05, 1, value=top_p, step=0.05, label=text.TOP_P),
+            top_p=gr.Slider(0.01, 1, value=top_p, step=0.01, label=text.TOP_P),
             top_k=gr.Number(top_k, minimum=0, maximum=1000, precision=0, label=text.TOP_K, info=text.TOP_K_HINT),
             penalty=gr.Slider(0.5, 2, value=penalty, step=0.05, label=text.PENALTY),
             seed=gr.Number(seed, minimum=0, maximum=2**31 - 1, precision=0, label=text.SEED, info=text.SEED_HINT),

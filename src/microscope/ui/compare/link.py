@@ -42,28 +42,25 @@ class _Range:
     least: float
     most: float
     whole: bool = True
-    open_below: bool = False
 
     def read(self, text: str) -> float:
         """Return the number that a text stands for; raises ValueError where it is none or lies outside."""
         if not (_WHOLE if self.whole else _NUMBER).fullmatch(text):
             raise ValueError(text)
         value = int(text) if self.whole else float(text)
-        if not self.least <= value <= self.most or (self.open_below and value == self.least):
+        if not self.least <= value <= self.most:
             raise ValueError(text)
         return value
 
     def __str__(self) -> str:
         kind = "a whole number" if self.whole else "a number"
-        if self.open_below:
-            return f"{kind} above {self.least:,}, at most {self.most:,}"
         return f"{kind} from {self.least:,} to {self.most:,}"
 
 
 RANGES = {
     "max_new_tokens": _Range(1, 1024),
     "temperature": _Range(0, 2, whole=False),
-    "top_p": _Range(0, 1, whole=False, open_below=True),
+    "top_p": _Range(0.01, 1, whole=False),
     "top_k": _Range(0, 1000),
     "repetition_penalty": _Range(0.5, 2, whole=False),
     "seed": _Range(0, 2**31 - 1),
