@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 repair_torchvision()
 
 
+CHECKPOINTS = Path(__file__).parents[2] / "assets" / "checkpoints"
+
+
 @dataclass(frozen=True)
 class Loaded:
     """A checkpoint as plain transformers code loads it."""
@@ -75,3 +78,9 @@ def fresh(checkpoint: Callable[..., Path]) -> Callable[..., PreTrainedModel]:
         return AutoModelForImageTextToText.from_pretrained(checkpoint(name, seed), dtype=torch.float32).eval()
 
     return load
+
+
+@pytest.fixture(scope="session")
+def embedded() -> Path:
+    """Return a checkpoint of the run that ships with the project."""
+    return max(folder for folder in CHECKPOINTS.iterdir() if folder.is_dir())

@@ -93,8 +93,8 @@ def _answer_one(models: Models, job: Job) -> Iterator[Update]:
 
 def _unfit(job: Job, reason: str) -> str:
     return (
-        f"{job.local.spec.label} and its processor do not fit ({reason}); name the processor that it was trained with as "
-        "processor_from in models.yaml."
+        f"{job.local.spec.label} and its processor do not fit ({reason}); name the processor that it was trained with "
+        "as processor_from in models.yaml."
     )
 
 

@@ -53,8 +53,13 @@ class _Pending:
 
     @property
     def text(self) -> str:
+        """Return the text, without special tokens."""
+        return self.processor.tokenizer.decode(self.ids, skip_special_tokens=True).strip()
+
+    @property
+    def growing_text(self) -> str:
         """Return the text so far; half a character waits for its other half."""
-        return self.processor.tokenizer.decode(self.ids, skip_special_tokens=True).rstrip("\ufffd").strip()
+        return self.text.rstrip("\ufffd").rstrip()
 
 
 @dataclass(frozen=True)
@@ -164,7 +169,7 @@ class Answerer:
         if isinstance(update, Piece):
             one.ids.extend(update.ids)
             one.logprobs.extend(update.logprobs)
-            return AnswerEvent(one.key, State.GENERATING, one.text, len(one.ids))
+            return AnswerEvent(one.key, State.GENERATING, one.growing_text, len(one.ids))
         one.done = True
         if isinstance(update, Failed):
             return AnswerEvent(one.key, State.FAILED, one.text, message=update.message)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from microscope.engine.cache import Lease, ModelCache
 from microscope.engine.files import LocalCheckpoint
 from microscope.engine.loader import load
-from microscope.engine.weights import resident_bytes
+from microscope.engine.weights import check_whole, resident_bytes
 
 
 @dataclass(frozen=True)
@@ -29,9 +29,7 @@ class Models:
         """
         dtype = self.dtype_of(local)
         return self.cache.lease(
-            local.cache_key,
-            lambda: resident_bytes(local.weights, dtype),
-            lambda: load(local, self.device, dtype),
+            local.cache_key, lambda: _expected(local, dtype), lambda: load(local, self.device, dtype)
         )
 
     def dtype_of(self, local: LocalCheckpoint) -> str:
@@ -43,3 +41,10 @@ class Models:
         resident = load(local, self.device, self.dtype_of(local))
         self.cache.add(local.cache_key, resident)
         return resident.bytes
+
+
+def _expected(local: LocalCheckpoint, dtype: str) -> int:
+    """Return the bytes that loading will take; the files may have changed since they were found."""
+    for path in local.weights:
+        check_whole(path, local.spec.label)
+    return resident_bytes(local.weights, dtype)
