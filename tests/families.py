@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 import transformers
-from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors, trainers
 
 from microscope.catalog.spec import ModelSpec
 from microscope.engine.files import Fetcher, LocalCheckpoint
@@ -83,7 +83,8 @@ def picture(width: int = 90, height: int = 70, seed: int = 0) -> Picture:
     return Picture(width, height, bytes(noise.tolist()))
 
 
-def _tokenizer(named: dict[str, str], tags: Sequence[str] = ()) -> PreTrainedTokenizerFast:
+def _tokenizer(named: dict[str, str], tags: Sequence[str] = (), *, begins: bool = False) -> PreTrainedTokenizerFast:
+    """Train a tokenizer; `tags` are further special tokens, and one that `begins` adds its first token by itself."""
     core = Tokenizer(models.BPE())
     core.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     core.decoder = decoders.ByteLevel()
@@ -94,6 +95,8 @@ def _tokenizer(named: dict[str, str], tags: Sequence[str] = ()) -> PreTrainedTok
         show_progress=False,
     )
     core.train_from_iterator(CORPUS, trainer)
+    if begins:
+        core.post_processor = processors.TemplateProcessing(single="<s> $A", special_tokens=[("<s>", 1)])
     return transformers.PreTrainedTokenizerFast(
         tokenizer_object=core,
         **dict(zip(("pad_token", "bos_token", "eos_token"), STANDARD, strict=True)),
@@ -183,7 +186,7 @@ def _qwen3_vl() -> Built:
 
 def _llava(name: str, **pins: Any) -> Built:
     """Build LLaVA 1.5 or LLaVA-NeXT: a CLIP tower; of the first, without a chat template."""
-    tokenizer = _tokenizer({"image_token": "<image>"})
+    tokenizer = _tokenizer({"image_token": "<image>"}, ["[INST]"], begins=True)
     images = getattr(transformers, "CLIPImageProcessor" if name == "Llava" else "LlavaNextImageProcessor")(
         size={"shortest_edge": 64}, crop_size=SIDES, **pins
     )
@@ -272,7 +275,7 @@ def _paligemma() -> Built:
 def _gemma3() -> Built:
     """Build Gemma 3, whose template begins with the token that its tokenizer would add as well."""
     named = {"image_token": "<image_soft_token>", "boi_token": "<start_of_image>", "eoi_token": "<end_of_image>"}
-    tokenizer = _tokenizer(named)
+    tokenizer = _tokenizer(named, begins=True)
     template = "<s>" + _chat("<start_of_image>")
     images = transformers.Gemma3ImageProcessor(size=SIDES)
     processor = transformers.Gemma3Processor(images, tokenizer, chat_template=template, image_seq_length=16)

@@ -267,6 +267,16 @@ def test_estimates_learn_from_answers(answerer: Answerer, specs: tuple[ModelSpec
     assert answerer.pace._firsts == {key: facts.first_token_seconds}
 
 
+def test_no_half_character_is_shown_while_the_text_grows(answerer: Answerer, specs: tuple[ModelSpec, ...]) -> None:
+    key, halves = specs[0].key, 0
+    for seed in range(12):
+        settings = replace(SAMPLED, seed=seed, max_new_tokens=1)
+        *events, done = answerer.stream(request(key, settings=settings))
+        assert not any(event.text.endswith("\ufffd") for event in events)
+        halves += done.text.endswith("\ufffd")
+    assert halves, "some answers end within a character"
+
+
 def test_half_a_character_waits_for_its_other_half(answerer: Answerer, specs: tuple[ModelSpec, ...]) -> None:
     local = answerer.fetcher.fetch(specs[0])
     processor = answerer.processors.get(local)

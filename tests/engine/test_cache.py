@@ -14,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from microscope.catalog.spec import ModelSpec
+from microscope.engine import loader
 from microscope.engine.cache import CachedModel, ModelCache, victims
 from microscope.engine.files import LocalCheckpoint
 from microscope.engine.loader import Resident
@@ -124,17 +125,32 @@ def test_a_lease_ends_with_an_error_and_with_a_closed_generator() -> None:
     assert [model.leases for model in cache.snapshot()] == [0]
 
 
+class WatchedCache(ModelCache):
+    """A cache that tells when it was asked for a model for the third time and did not have it."""
+
+    def __init__(self, budget: int) -> None:
+        super().__init__(budget)
+        self.missed, self.thrice = [], threading.Event()
+
+    def _hold(self, key: str) -> object:
+        entry = super()._hold(key)
+        if entry is None:
+            self.missed.append(key)
+            if len(self.missed) == 3:
+                self.thrice.set()
+        return entry
+
+
 def test_two_that_want_the_same_model_share_one_load() -> None:
-    cache, ready, calls = ModelCache(100), threading.Barrier(2), []
+    cache, calls, found = WatchedCache(100), [], []
 
     def load() -> Resident:
         calls.append(1)
+        # Whoever loads looks twice; the third look is that of the other one, who has to wait.
+        assert cache.thrice.wait(PATIENCE)
         return resident("a", 10)
 
-    found = []
-
     def use() -> None:
-        ready.wait(PATIENCE)
         with cache.lease("a", lambda: 10, load) as lease:
             found.append(lease)
 
@@ -199,16 +215,16 @@ def test_a_forked_child_has_the_models_but_no_leases_and_open_locks() -> None:
         with cache.lease("slow", lambda: 10, slow):
             pass
 
-    loader = threading.Thread(target=load)
-    loader.start()
-    with cache.lease("kept", forbidden, forbidden):
+    thread = threading.Thread(target=load)
+    thread.start()
+    with cache.lease("kept", forbidden, forbidden), loader._GATE.lock:
         holding.wait(PATIENCE)
         child = os.fork()
         if child == 0:
             os._exit(_in_child(cache))
         _, status = os.waitpid(child, 0)
         forked.set()
-    loader.join(PATIENCE)
+    thread.join(PATIENCE)
     assert os.waitstatus_to_exitcode(status) == 0
     assert sorted(keys(cache)) == ["kept", "slow"]
 
@@ -218,6 +234,8 @@ def _in_child(cache: ModelCache) -> int:
     signal.alarm(int(PATIENCE))
     if [(model.key, model.leases) for model in cache.snapshot()] != [("kept", 0)]:
         return 1
+    if not loader._GATE.lock.acquire(blocking=False):
+        return 3
     with cache.lease(*loads("mine", 95)):
         return 0 if keys(cache) == ["mine"] else 2
 

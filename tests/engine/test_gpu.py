@@ -77,27 +77,28 @@ def test_closing_stops_the_task_and_frees_the_lane() -> None:
 
 
 def test_one_task_runs_at_a_time() -> None:
-    inside, most, ready = [0], [0], threading.Barrier(4)
+    entered = []
 
-    def work(_models: Models, _payload: object) -> Iterator[int]:
-        inside[0] += 1
-        most[0] = max(most[0], inside[0])
-        yield from range(20)
-        inside[0] -= 1
+    def work(_models: Models, name: str) -> Iterator[str]:
+        entered.append(name)
+        yield name
 
-    door = Door(MODELS, (task(work),))
+    door, second_is_through = Door(MODELS, (task(work),)), threading.Event()
 
     def visit() -> None:
-        ready.wait(PATIENCE)
-        assert list(door.run("work", None)) == list(range(20))
+        assert list(door.run("work", "second")) == ["second"]
+        second_is_through.set()
 
-    threads = [threading.Thread(target=visit) for _ in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(PATIENCE)
-    assert not any(thread.is_alive() for thread in threads)
-    assert most == [1]
+    first = door.run("work", "first")
+    assert next(first) == "first"
+    thread = threading.Thread(target=visit)
+    thread.start()
+    assert not second_is_through.wait(0.2), "the first one is not done"
+    assert entered == ["first"]
+    first.close()
+    assert second_is_through.wait(PATIENCE)
+    thread.join(PATIENCE)
+    assert entered == ["first", "second"]
 
 
 QUOTA = "ZeroGPU quota exceeded"

@@ -97,10 +97,23 @@ def test_what_trainers_leave_beside_the_weights_is_skipped(folder: Path, loaded:
     assert same(load_here(folder).model, loaded("idefics3").model)
 
 
-def test_two_threads_that_load_at_once_spoil_nothing(loaded: Callable[..., Loaded]) -> None:
-    """Without the gate, half of these loads leave tensors on meta, and the process never recovers."""
+def test_two_threads_that_load_at_once_spoil_nothing(
+    loaded: Callable[..., Loaded], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without the gate, loads that overlap leave tensors on meta, and the process never recovers."""
     families = ("idefics3", "llava")
-    start, failures = threading.Barrier(len(families)), []
+    start, failures, inside, most = threading.Barrier(len(families)), [], [0], [0]
+    real = loader.AutoModelForImageTextToText.from_pretrained
+
+    def watched(*arguments: Any, **options: Any) -> object:
+        inside[0] += 1
+        most[0] = max(most[0], inside[0])
+        try:
+            return real(*arguments, **options)
+        finally:
+            inside[0] -= 1
+
+    monkeypatch.setattr(loader.AutoModelForImageTextToText, "from_pretrained", watched)
 
     def work(family: str) -> None:
         local = local_of(loaded(family).folder)
@@ -117,6 +130,7 @@ def test_two_threads_that_load_at_once_spoil_nothing(loaded: Callable[..., Loade
     for thread in threads:
         thread.join(PATIENCE)
     assert failures == []
+    assert most == [1]
     assert not any(thread.is_alive() for thread in threads)
     assert torch.get_default_dtype() is torch.float32
     assert PreTrainedModel.tie_weights is TIE_WEIGHTS
@@ -231,6 +245,20 @@ def test_an_adapter_on_another_base_is_refused(base: str, checkpoint: Callable[.
         UserError, match=f"adapter does not fit its base model .*{base}.*; name the base it was trained"
     ):
         load_here(tmp_path / "adapter", base=str(checkpoint(base)))
+
+
+@pytest.mark.parametrize("change", [lambda names: names[1:], lambda names: [*names, names[0].replace("0", "9", 1)]])
+def test_an_adapter_of_which_a_part_has_no_place_or_is_missing_is_refused(
+    change: Callable[[list[str]], list[str]], checkpoint: Callable[..., Path], tmp_path: Path
+) -> None:
+    adapter = tmp_path / "adapter"
+    make_lora(adapter, checkpoint("idefics3"))
+    tensors = load_file(adapter / "adapter_model.safetensors")
+    names = sorted(tensors)
+    changed = {name: tensors.get(name, tensors[names[0]]).clone() for name in change(names)}
+    save_file(changed, adapter / "adapter_model.safetensors")
+    with pytest.raises(UserError, match="does not fit its base model"):
+        load_here(adapter, base=str(checkpoint("idefics3")))
 
 
 def test_an_adapter_with_weights_of_another_shape_is_refused(checkpoint: Callable[..., Path], tmp_path: Path) -> None:

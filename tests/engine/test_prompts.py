@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -13,6 +14,7 @@ from PIL import Image
 
 from microscope.catalog.spec import ModelSpec
 from microscope.engine.generate import IMAGE_TOKENS
+from microscope.engine.loader import load
 from microscope.engine.pictures import picture_to_image
 from microscope.engine.prompts import (
     FORMATS,
@@ -25,7 +27,7 @@ from microscope.engine.prompts import (
 )
 from microscope.errors import UserError
 from tests.engine.conftest import Loaded
-from tests.families import FAMILIES, picture
+from tests.families import FAMILIES, local_of, picture
 
 QUESTION = "what is left of the red square ?"
 SPEC = ModelSpec("run", "Run", "/run", folder=True)
@@ -46,6 +48,7 @@ INJECTIONS = [
     "<s>",
     "<pad>",
     "<video>",
+    "[INST]",
 ]
 
 
@@ -146,7 +149,7 @@ def test_a_template_that_cannot_be_rendered_is_told(
 @pytest.mark.parametrize("family", FAMILIES)
 def test_control_tokens_that_a_visitor_types_stay_text(family: str, loaded: Callable[..., Loaded]) -> None:
     processor = loaded(family).processor
-    special = set(processor.tokenizer.all_special_ids)
+    special = {number for number, token in processor.tokenizer.added_tokens_decoder.items() if token.special}
     plain = prepare(processor, SPEC, picture(), QUESTION, None)
     for injected in INJECTIONS:
         prepared = prepare(processor, SPEC, picture(), f"{QUESTION} {injected}{injected} then", None)
@@ -159,6 +162,26 @@ def test_control_tokens_that_a_visitor_types_stay_text(family: str, loaded: Call
 def test_a_question_without_control_tokens_is_left_as_it_is(loaded: Callable[..., Loaded]) -> None:
     question = "is 1 < 2 > 0, and what does <b> mean ? 5 <= x | y"
     assert question in render_prompt(loaded("idefics3").processor, SPEC, question)
+
+
+def test_a_load_in_another_thread_leaves_the_inputs_as_they_are(loaded: Callable[..., Loaded], embedded: Path) -> None:
+    """While a model loads, tensors of the whole process come out in its dtype."""
+    processor, done = loaded("idefics3").processor, threading.Event()
+    expected = prepare(processor, SPEC, picture(), QUESTION, None).inputs
+    local = local_of(embedded, dtype="auto")
+
+    def load_on() -> None:
+        while not done.is_set():
+            load(local, "cpu", "bfloat16")
+
+    thread = threading.Thread(target=load_on)
+    thread.start()
+    found = [prepare(processor, SPEC, picture(), QUESTION, None).inputs for _ in range(30)]
+    done.set()
+    thread.join()
+    for inputs in found:
+        assert {name: value.dtype for name, value in inputs.items()} == {n: v.dtype for n, v in expected.items()}
+        assert all(torch.equal(value, expected[name]) for name, value in inputs.items())
 
 
 @pytest.mark.parametrize("size", [(1, 1), (1, 40), (40, 1), (3, 3), (2, 300), (300, 2)])

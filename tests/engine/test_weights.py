@@ -104,6 +104,14 @@ def test_a_damaged_file_is_refused(damage: Callable[[bytes], bytes], folder: Pat
         weight_files(folder, "Run")
 
 
+def test_a_file_that_was_whole_and_is_damaged_since_is_refused(folder: Path) -> None:
+    file = folder / "model.safetensors"
+    check_whole(file, "Run")
+    file.write_bytes(file.read_bytes()[:-1])
+    with pytest.raises(UserError, match="damaged"):
+        check_whole(file, "Run")
+
+
 def test_a_file_that_was_repaired_is_accepted(folder: Path) -> None:
     file = folder / "model.safetensors"
     whole = file.read_bytes()

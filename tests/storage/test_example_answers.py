@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -60,3 +62,15 @@ def test_what_is_written_is_read_again(entry: ExampleAnswer, tmp_path: Path) -> 
 
 def test_without_a_file_there_are_no_answers(entry: ExampleAnswer, tmp_path: Path) -> None:
     assert found(read_example_answers(tmp_path / "answers.json"), entry) is None
+
+
+def test_every_example_has_the_answer_of_every_shipped_checkpoint() -> None:
+    assets = Path(__file__).parents[2] / "assets"
+    rows = json.loads((assets / "examples" / "answers.json").read_text(encoding="utf-8"))
+    examples = [row["id"] for row in json.loads((assets / "examples" / "examples.json").read_text(encoding="utf-8"))]
+    known = {(row["example"], row["answer"]["checkpoint"]): row["answer"]["facts"]["revision"] for row in rows}
+    folders = [path.parent for path in (assets / "checkpoints").glob("*/model.safetensors")]
+    assert {checkpoint for _, checkpoint in known} == {folder.name for folder in folders}
+    for folder in folders:
+        contents = hashlib.sha256((folder / "model.safetensors").read_bytes()).hexdigest()
+        assert {known[example, folder.name] for example in examples} == {f"sha256:{contents[:12]}"}

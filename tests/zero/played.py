@@ -18,6 +18,8 @@ from tests.zero.stage import STEPS
 
 ROOT = Path(__file__).resolve().parents[2]
 LOG = "log.txt"
+# Variables that would change what is played.
+FOREIGN = ("GRADIO_", "HF_", "HUGGING_FACE_", "MICROSCOPE_", "SPACE", "ZERO")
 SECONDS = 240
 
 
@@ -38,9 +40,10 @@ class Played:
 def play(home: Path) -> Played:
     """Play the scenarios in a furnished home; leave no process behind."""
     environment = {
-        **os.environ,
+        **{name: value for name, value in os.environ.items() if not name.startswith(FOREIGN)},
         "HOME": str(home),
         "HF_HOME": str(home / ".cache" / "huggingface"),
+        "GRADIO_TEMP_DIR": str(home / "gradio"),
         "PYTHONPATH": os.pathsep.join((str(ROOT), str(ROOT / "src"))),
     }
     command = [sys.executable, "-m", "tests.zero.play", str(home)]

@@ -54,8 +54,8 @@ class Engine:
         return self.pace.seconds(self._work(keys, settings))
 
     def quota_seconds(self, keys: tuple[str, ...], settings: GenerationSettings) -> int:
-        """Return the seconds that ZeroGPU will be asked for, which is what it charges against the quota."""
-        return self.pace.declared(self._work(keys, settings), self.packed_bytes)
+        """Return the seconds that ZeroGPU will be asked for, which is what it compares with the visitor's quota."""
+        return self.answerer.door.asks(self.pace.declared(self._work(keys, settings), self.packed_bytes))
 
     def _work(self, keys: tuple[str, ...], settings: GenerationSettings) -> tuple[Work, ...]:
         specs = [spec for spec in (self.catalog.get(key) for key in keys) if spec is not None]

@@ -2,6 +2,7 @@
 
 `from_pretrained` replaces process-wide state while it runs (the default dtype, `tie_weights`), so two loads at once
 leave tensors on meta and the process poisoned: every load passes one gate, and what it must leave behind is checked.
+Whoever makes tensors outside the generation lane passes the same gate.
 """
 
 from __future__ import annotations
@@ -9,6 +10,8 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import torch
@@ -64,12 +67,19 @@ def load(local: LocalCheckpoint, device: str, dtype: str) -> Resident:
                 model = _with_adapter(model, local)
         finally:
             _restore(local)
-        _check_whole(model, local)
-        model.eval().requires_grad_(requires_grad=False)
-        model.to(device)
-        tensors = [*model.parameters(), *model.buffers()]
-        size = sum(tensor.numel() * tensor.element_size() for tensor in tensors)
-        return Resident(local, model, size, time.perf_counter() - start)
+    _check_whole(model, local)
+    model.eval().requires_grad_(requires_grad=False)
+    model.to(device)
+    tensors = [*model.parameters(), *model.buffers()]
+    size = sum(tensor.numel() * tensor.element_size() for tensor in tensors)
+    return Resident(local, model, size, time.perf_counter() - start)
+
+
+@contextmanager
+def undisturbed() -> Iterator[None]:
+    """Keep loads out while it lasts: during one, tensors that any thread makes may come out in the model's dtype."""
+    with _GATE.lock:
+        yield
 
 
 def renew_gate() -> None:

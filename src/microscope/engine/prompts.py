@@ -11,6 +11,7 @@ from PIL import Image
 from transformers import PreTrainedTokenizerBase, ProcessorMixin
 
 from microscope.catalog.spec import ModelSpec
+from microscope.engine.loader import undisturbed
 from microscope.engine.pictures import picture_to_image
 from microscope.errors import UserError
 from microscope.records import Picture
@@ -55,7 +56,8 @@ def prepare(
         # As the library does for its own templates: the tokenizer would begin a second time.
         options["add_special_tokens"] = False
     try:
-        batch = processor(images=[image], text=[prompt], **options)
+        with undisturbed():
+            batch = processor(images=[image], text=[prompt], **options)
     except ValueError as error:
         reason = " ".join(str(error).split())[:160]
         raise UserError(

@@ -62,7 +62,8 @@ class App:
 def build(settings: Settings) -> App:
     """Build the page; loads no model, except on ZeroGPU, where the default preset is placed before launch."""
     logging.basicConfig(level=settings.log_level, format="%(levelname)s %(name)s: %(message)s")
-    logging.getLogger("httpx").setLevel(logging.WARNING)
+    for chatty in ("httpx", "httpx2"):
+        logging.getLogger(chatty).setLevel(logging.WARNING)
     machine = detect(settings.platform)
     engine = build_engine(settings, machine, build_catalog(settings, machine))
     shares = ShareStore(settings.data / "shares", SHARES_BYTES)

@@ -24,12 +24,12 @@ VISITORS = 5
 def start(stage: Stage) -> tuple[App, str]:
     """Build and launch the app as `app.py` does."""
     variables = {
+        **os.environ,
         "MICROSCOPE_CATALOG": str(stage.home / "models.yaml"),
         "MICROSCOPE_CACHE_BYTES": PACKED_AT_MOST,
         "MICROSCOPE_DATA": str(stage.home / "data"),
         "GRADIO_SERVER_NAME": "127.0.0.1",
         "GRADIO_SERVER_PORT": str(free_port()),
-        **os.environ,
     }
     app = build(Settings.from_environment(variables))
     built = stage.api.paths()
@@ -91,7 +91,7 @@ def answer(visit: Visit) -> None:
 def cancel(visit: Visit) -> None:
     """Cancel a comparison when the first words are there."""
     before, seen = visit.allowed(), len(visit.stage.api.calls())
-    job = visit.ask("step-1", tokens=LONG)
+    job = visit.ask("step-1", "step-2", "packed", tokens=LONG)
     wait_for_words(job)
     job.cancel()
     visit.stage.api.wait_for("/release", seen)
@@ -103,7 +103,7 @@ def cancel(visit: Visit) -> None:
 def kill(visit: Visit) -> None:
     """Kill the worker when the first words are there."""
     before = visit.allowed()
-    job = visit.ask("step-1", tokens=LONG, seed=1)
+    job = visit.ask("step-1", "step-2", "packed", tokens=LONG, seed=1)
     wait_for_words(job)
     os.kill(before[-1], signal.SIGKILL)
     killed = job.result()

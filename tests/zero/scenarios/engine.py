@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from pathlib import Path
 
+from spaces.zero.config import get_config
 from spaces.zero.torch.patching import tensor_packs
 from tqdm import tqdm
 
@@ -21,6 +22,7 @@ from tests.zero.stage import Stage
 LONG = GenerationSettings(max_new_tokens=100)
 SHORT = GenerationSettings(max_new_tokens=12)
 CALLS = 5
+BLACKWELL_FACTOR = 1.5
 
 
 def play(engine: Engine, stage: Stage) -> None:
@@ -65,9 +67,12 @@ def declare(engine: Engine, stage: Stage) -> None:
 
 def answer(engine: Engine, stage: Stage) -> None:
     """Ask each packed checkpoint, and the first one again."""
-    before = engine.quota_seconds(("step-1",), LONG)
-    for key in ("step-1", "step-2", "packed"):
-        stage.report(f"answer of {key}", **ask(engine, stage, (key,), LONG), quota=before)
+    for key, factor in (("step-1", 1.0), ("step-2", 1.0), ("packed", BLACKWELL_FACTOR)):
+        # By the card that the package finds.
+        get_config()["duration_factor"] = factor
+        announced = engine.quota_seconds((key,), LONG)
+        stage.report(f"answer of {key}", **ask(engine, stage, (key,), LONG), announced=announced)
+    get_config()["duration_factor"] = 1.0
 
 
 def recall(engine: Engine, stage: Stage) -> None:

@@ -7,11 +7,11 @@ from tests.zero.stage import Stage
 
 
 def play(stage: Stage) -> None:
-    """Start the app, ask its engine, visit its page's endpoint, and go through a door with other tasks."""
+    """Start the app, ask its engine, go through a door with other tasks, and visit the app's endpoint."""
     started, url = app.start(stage)
     try:
         engine.play(started.engine, stage)
-        app.play(stage, url)
         door.play(stage)
+        app.play(stage, url)
     finally:
         started.demo.close()
