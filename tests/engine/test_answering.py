@@ -21,6 +21,9 @@ from microscope.records import GenerationSettings
 from tests.engine.conftest import Loaded
 from tests.families import local_of, picture
 
+# PaliGemma's processor has not caught up with NumPy.
+pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
+
 SETTINGS = GenerationSettings(max_new_tokens=8)
 
 

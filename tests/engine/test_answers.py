@@ -183,6 +183,15 @@ def test_what_was_answered_before_costs_nothing(answerer: Answerer, specs: tuple
     hook.remove()
 
 
+def test_an_answer_is_kept_though_nobody_waits_for_the_end(answerer: Answerer, specs: tuple[ModelSpec, ...]) -> None:
+    key = specs[0].key
+    events = answerer.stream(request(key))
+    while next(events).state is not State.DONE:
+        pass
+    events.close()
+    assert states(list(answerer.stream(request(key))), key) == [State.QUEUED, State.DONE]
+
+
 def test_the_same_weights_under_another_key_are_known(
     answerer: Answerer, specs: tuple[ModelSpec, ...], tmp_path: Path
 ) -> None:

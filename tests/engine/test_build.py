@@ -16,6 +16,7 @@ from microscope.engine.cache import ModelCache
 from microscope.engine.files import Fetcher
 from microscope.engine.models import Models
 from microscope.engine.pace import Pace
+from microscope.engine.processors import Processors
 from microscope.hardware import Machine, tier
 from microscope.records import AnswerRequest, GenerationSettings, State
 from microscope.settings import Settings
@@ -172,7 +173,7 @@ def test_placing_before_launch_keeps_to_the_budget_and_survives_what_cannot_load
     broken = spec_of(damaged, dtype="auto")
     size = expected_bytes(specs[0], "auto")
     models, fetcher = Models(ModelCache(10**9), "cpu", "auto"), Fetcher()
-    packed = build._place(models, fetcher, Catalog((broken, *specs)), int(size * 1.5))
+    packed = build._place(models, fetcher, Processors(), Catalog((broken, *specs)), int(size * 1.5))
     (placed,) = models.cache.snapshot()
     assert placed.pinned
     assert placed.label == specs[0].label

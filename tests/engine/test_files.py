@@ -117,6 +117,39 @@ def test_a_processor_comes_from_where_the_entry_says(run: Path) -> None:
     assert local_of(bare, processor_from=str(run)).identity != helped.identity
 
 
+def test_what_did_not_change_is_not_looked_for_again(run: Path) -> None:
+    fetcher, spec = Fetcher(), spec_of(run / "step-100")
+    assert fetcher.fetch(spec) is fetcher.fetch(spec)
+    assert fetcher.without_network().fetch(spec) is fetcher.fetch(spec)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda folder: (folder / "config.json").write_text((folder / "config.json").read_text() + " "),
+        lambda folder: (folder / "special_tokens_map.json").write_text("{}"),
+        lambda folder: (folder / "chat_template.jinja").unlink(),
+        lambda folder: shutil.copy(folder.parent / "step-200" / "model.safetensors", folder),
+    ],
+    ids=["edited", "added", "removed", "other weights"],
+)
+def test_what_changed_since_is_noticed(change: Callable[[Path], object], run: Path) -> None:
+    fetcher, spec = Fetcher(), spec_of(run / "step-100")
+    before = fetcher.fetch(spec)
+    change(run / "step-100")
+    assert fetcher.fetch(spec).identity != before.identity
+    shutil.rmtree(run / "step-100")
+    with pytest.raises(UserError, match="is gone"):
+        fetcher.fetch(spec)
+
+
+def test_a_processor_that_changed_since_is_noticed(run: Path) -> None:
+    fetcher, spec = Fetcher(), spec_of(run / "step-200", processor_from=str(run))
+    before = fetcher.fetch(spec)
+    (run / "tokenizer.json").write_text("{}")
+    assert fetcher.fetch(spec).identity != before.identity
+
+
 def test_a_folder_that_is_gone_is_named(run: Path) -> None:
     spec = spec_of(run / "step-100")
     shutil.rmtree(run / "step-100")

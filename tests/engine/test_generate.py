@@ -16,6 +16,9 @@ from microscope.records import GenerationSettings
 from tests.engine.conftest import Loaded
 from tests.families import FAMILIES, picture
 
+# PaliGemma's processor has not caught up with NumPy.
+pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
+
 Inputs = dict[str, torch.Tensor]
 
 GREEDY = GenerationSettings(max_new_tokens=12)

@@ -29,6 +29,9 @@ from microscope.errors import UserError
 from tests.engine.conftest import Loaded
 from tests.families import FAMILIES, local_of, picture
 
+# PaliGemma's processor has not caught up with NumPy.
+pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
+
 QUESTION = "what is left of the red square ?"
 SPEC = ModelSpec("run", "Run", "/run", folder=True)
 WITH_TEMPLATE = [name for name in FAMILIES if name not in ("llava", "paligemma")]

@@ -158,7 +158,14 @@ class Answerer:
                 left = [one for one in pending if not one.done]
                 yield from (AnswerEvent(one.key, State.FAILED, one.text, message=update.message) for one in left)
             else:
-                yield self._event(pending[number], update, settings)
+                one = pending[number]
+                event = self._event(one, update, settings)
+                try:
+                    yield event
+                finally:
+                    # After it is shown; and also where whoever asked has seen enough.
+                    if event.answer is not None:
+                        self.store.put(one.address, event.answer)
 
     def _event(self, one: _Pending, update: Update, settings: GenerationSettings) -> AnswerEvent:
         if isinstance(update, Loading):
@@ -175,7 +182,6 @@ class Answerer:
             return AnswerEvent(one.key, State.FAILED, one.text, message=update.message)
         answer = _finished(one, update, settings)
         self.pace.observe(answer)
-        self.store.put(one.address, answer)
         return AnswerEvent(one.key, State.DONE, answer.text, len(answer.tokens), answer=answer)
 
 

@@ -74,11 +74,12 @@ def build_engine(settings: Settings, machine: Machine, catalog: Catalog) -> Engi
     room = weights_budget("local-cuda", machine.vram_bytes, machine.ram_bytes) if zero else budget
     models = Models(ModelCache(room, most=settings.cache_models), DEVICES[machine.kind], machine.dtype)
     fetcher = Fetcher(Downloads(None if settings.offline else hub_client()))
-    packed = _place(models, fetcher, catalog, budget) if zero else 0
+    processors = Processors()
+    packed = _place(models, fetcher, processors, catalog, budget) if zero else 0
     pace = Pace(machine.kind)
     door = Door(models, (answer_task(models, pace, packed),))
     store = AnswerStore(settings.data / "answers", settings.answers_bytes)
-    answerer = Answerer(catalog, fetcher, Processors(), models, door, store, pace)
+    answerer = Answerer(catalog, fetcher, processors, models, door, store, pace)
     return Engine(catalog, machine, models, answerer, pace, packed)
 
 
@@ -116,8 +117,11 @@ def expected_bytes(spec: ModelSpec, dtype: str) -> int:
     return UNKNOWN_BYTES
 
 
-def _place(models: Models, fetcher: Fetcher, catalog: Catalog, budget: int) -> int:
-    """Place checkpoints on the accelerator in catalogue order while they fit the budget; return their bytes."""
+def _place(models: Models, fetcher: Fetcher, processors: Processors, catalog: Catalog, budget: int) -> int:
+    """Place checkpoints on the accelerator in catalogue order while they fit the budget; return their bytes.
+
+    Their processors are loaded as well: a worker forked while this process imports one would wait for it for ever.
+    """
     packed = 0
     for spec in catalog.specs:
         if packed + expected_bytes(spec, models.dtype) > budget:
@@ -126,6 +130,7 @@ def _place(models: Models, fetcher: Fetcher, catalog: Catalog, budget: int) -> i
             local = fetcher.fetch(spec)
             packed += models.place(local)
             fetcher.keep(local)
+            processors.get(local)
         except UserError as error:
             # The Space starts all the same: this checkpoint says the reason again when it is asked.
             log.warning("%s is not placed before launch: %s", spec.key, error)

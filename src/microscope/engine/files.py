@@ -6,6 +6,7 @@ first; the network is asked only for what is missing.
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -46,10 +47,14 @@ class LocalCheckpoint:
 
 @dataclass(frozen=True)
 class _Place:
-    """A folder on this disk with its weight files; `commit` and `inside` where it is (in) a snapshot of the Hub's."""
+    """A folder on this disk with its weight files; `commit` and `inside` where it is (in) a snapshot of the Hub's.
+
+    `settings` are the configuration and tokenizer files of a folder of its own; a snapshot's never change.
+    """
 
     folder: Path
     weights: tuple[Path, ...]
+    settings: tuple[Path, ...] = ()
     commit: str = ""
     inside: str = ""
 
@@ -65,17 +70,31 @@ class _Place:
         """
         if self.commit:
             return "/".join(part for part in (self.commit, self.inside) if part)
-        found = {path for pattern in SETTINGS for path in self.folder.glob(pattern)}
-        settings = sorted(path for path in found if path.name not in NOT_SETTINGS)
-        return contents_hash((*self.weights, *settings))
+        return contents_hash((*self.weights, *self.settings))
+
+
+Stamp = tuple[tuple[int, int] | None, ...]
+
+
+@dataclass(frozen=True)
+class _Known:
+    """A checkpoint that was found before, and the state its files and folders were in."""
+
+    local: LocalCheckpoint
+    paths: tuple[str, ...]
+    stamp: Stamp
 
 
 @dataclass(frozen=True)
 class Fetcher:
-    """Gets checkpoints' files, from folders or by downloads; remembers what was placed before launch."""
+    """Gets checkpoints' files, from folders or by downloads; remembers those that have not changed since.
+
+    It also remembers, whatever becomes of their files, what was placed before launch.
+    """
 
     downloads: Downloads = field(default_factory=Downloads)
     _kept: dict[str, LocalCheckpoint] = field(default_factory=dict)
+    _known: dict[ModelSpec, _Known] = field(default_factory=dict)
 
     def fetch(self, spec: ModelSpec, progress: Progress | None = None) -> LocalCheckpoint:
         """Return the checkpoint with all its files local, downloading what is missing.
@@ -85,6 +104,12 @@ class Fetcher:
         """
         if spec.key in self._kept:
             return self._kept[spec.key]
+        known = self._known.get(spec)
+        if known is not None and _stamp(known.paths) == known.stamp:
+            return known.local
+        return self._find(spec, progress)
+
+    def _find(self, spec: ModelSpec, progress: Progress | None) -> LocalCheckpoint:
         content = Content.MODEL if spec.base is None else Content.ADAPTER
         own = base = self._place(Wanted(spec.source, spec.revision, spec.subfolder, content), spec.label, progress)
         if spec.base is not None:
@@ -93,7 +118,10 @@ class Fetcher:
         models = (own,) if base is own else (base, own)
         parts = models if processor in models else (*models, processor)
         weights = tuple(path for place in models for path in place.weights)
-        return LocalCheckpoint(
+        # Before anything is read: what changes while it is read differs the next time.
+        paths = tuple(str(p) for place in parts for p in (place.folder, *place.weights, *place.settings))
+        stamp = _stamp(paths)
+        local = LocalCheckpoint(
             spec=spec,
             folder=base.folder,
             processor=processor.folder,
@@ -103,6 +131,8 @@ class Fetcher:
             weights=weights,
             bytes=sum(path.stat().st_size for path in weights),
         )
+        self._known[spec] = _Known(local, paths, stamp)
+        return local
 
     def keep(self, local: LocalCheckpoint) -> None:
         """Remember a checkpoint that was placed before launch: ZeroGPU deletes its downloaded files after packing."""
@@ -131,7 +161,7 @@ class Fetcher:
             folder = Path(wanted.repo)
             if not folder.is_dir():
                 raise UserError(f"The folder {folder} of {label} is gone; put it back or choose another checkpoint.")
-            return _Place(folder, _weights(folder, wanted, label))
+            return _Place(folder, _weights(folder, wanted, label), _settings(folder))
         snapshot = self.downloads.find(wanted)
         if snapshot is not None:
             try:
@@ -147,10 +177,28 @@ def _in_snapshot(snapshot: Path, wanted: Wanted, label: str) -> _Place:
     folder = snapshot / (wanted.subfolder or "")
     if not folder.is_dir():
         raise UserError(f"{wanted.repo} has no folder {wanted.subfolder}; correct it in models.yaml.")
-    return _Place(folder, _weights(folder, wanted, label), snapshot.name, wanted.subfolder or "")
+    return _Place(folder, _weights(folder, wanted, label), (), snapshot.name, wanted.subfolder or "")
 
 
 def _weights(folder: Path, wanted: Wanted, label: str) -> tuple[Path, ...]:
     if wanted.content is Content.PROCESSOR:
         return ()
     return weight_files(folder, label, adapter=wanted.content is Content.ADAPTER)
+
+
+def _settings(folder: Path) -> tuple[Path, ...]:
+    endings = tuple(pattern.removeprefix("*") for pattern in SETTINGS)
+    found = (path for path in folder.iterdir() if path.name.endswith(endings) and path.name not in NOT_SETTINGS)
+    return tuple(sorted(found))
+
+
+def _stamp(paths: tuple[str, ...]) -> Stamp:
+    """Return size and modification time of each path, None where it is gone; a folder's tells of files in it."""
+    states: list[tuple[int, int] | None] = []
+    for path in paths:
+        try:
+            state = os.stat(path)  # noqa: PTH116  (asked before every answer)
+            states.append((state.st_size, state.st_mtime_ns))
+        except OSError:
+            states.append(None)
+    return tuple(states)

@@ -7,6 +7,7 @@ generator: it stops between two tokens, draws from the answer's own random gener
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Iterator
 from contextlib import closing
@@ -14,7 +15,13 @@ from dataclasses import dataclass
 
 import torch
 from torch.nn import functional
-from transformers import GenerationConfig, LogitsProcessorList, PreTrainedModel, StoppingCriteriaList
+from transformers import (
+    GenerationConfig,
+    LogitsProcessor,
+    LogitsProcessorList,
+    PreTrainedModel,
+    StoppingCriteriaList,
+)
 
 from microscope.records import GenerationSettings
 
@@ -56,7 +63,8 @@ def stream(
     generator = None if settings.greedy else torch.Generator(model.device).manual_seed(settings.seed)
     tokens = model.generate(
         **inputs,
-        generation_config=generation_config(model, settings),
+        generation_config=generation_config(settings),
+        logits_processor=LogitsProcessorList([_WithoutTokens(image_tokens(model), model.device)]),
         custom_generate=_decode,
         generator=generator,
     )
@@ -82,17 +90,15 @@ def stream(
     yield Finished(reason, first, time.perf_counter() - start)
 
 
-def generation_config(model: PreTrainedModel, settings: GenerationSettings) -> GenerationConfig:
-    """Return the visitor's settings, with image tokens suppressed and one beam, for only one can be streamed.
+def generation_config(settings: GenerationSettings) -> GenerationConfig:
+    """Return the visitor's settings with one beam, for only one can be streamed.
 
     What it leaves open `generate` takes from the checkpoint's own configuration.
     """
-    suppressed = sorted({*image_tokens(model), *(model.generation_config.suppress_tokens or ())})
     config = GenerationConfig(
         max_new_tokens=settings.max_new_tokens,
         do_sample=not settings.greedy,
         repetition_penalty=settings.repetition_penalty,
-        suppress_tokens=suppressed or None,
         num_beams=1,
         num_return_sequences=1,
     )
@@ -105,6 +111,20 @@ def image_tokens(model: PreTrainedModel) -> list[int]:
     """Return the vocabulary ids that stand for pixels, or around them, and must never be answered."""
     found = {getattr(model.config, name, None) for name in IMAGE_TOKENS}
     return sorted(token for token in found if isinstance(token, int) and token >= 0)
+
+
+class _WithoutTokens(LogitsProcessor):
+    """Makes tokens impossible; the library's own way looks through the whole vocabulary for every token."""
+
+    def __init__(self, tokens: list[int], device: torch.device) -> None:
+        self._tokens = torch.tensor(tokens, dtype=torch.long, device=device)
+        self._vocabulary = 0
+
+    def __call__(self, input_ids: torch.Tensor, scores: torch.Tensor) -> torch.Tensor:  # noqa: ARG002
+        if self._vocabulary != scores.shape[-1]:
+            self._vocabulary = scores.shape[-1]
+            self._tokens = self._tokens[self._tokens < self._vocabulary]
+        return scores.index_fill(-1, self._tokens, -math.inf)
 
 
 def _placed(value: torch.Tensor, model: PreTrainedModel) -> torch.Tensor:

@@ -19,6 +19,7 @@ from huggingface_hub.errors import StrictDataclassError
 from safetensors import SafetensorError
 from tqdm.std import TqdmDefaultWriteLock  # type: ignore[attr-defined]
 from transformers import AutoModelForImageTextToText, PreTrainedModel
+from transformers.utils.logging import disable_progress_bar
 
 from microscope.engine.architectures import register_architecture
 from microscope.engine.files import LocalCheckpoint
@@ -59,6 +60,8 @@ def load(local: LocalCheckpoint, device: str, dtype: str) -> Resident:
     do not fit the configuration.
     """
     repair_torchvision()
+    # The library's bar would run through the log and through a command's output.
+    disable_progress_bar()
     with _GATE.lock:
         start = time.perf_counter()
         try:
