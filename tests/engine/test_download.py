@@ -214,6 +214,7 @@ def test_a_disk_that_is_too_small_is_told_before_the_first_byte(
     assert hub.count(on="/resolve/") == 0
 
 
+@pytest.mark.filterwarnings("ignore:Not enough free disk space:UserWarning")
 def test_a_disk_that_fills_up_on_the_way_is_told_and_the_download_goes_on_later(
     hub: LoopbackHub, downloads: Downloads, small_disk: Path
 ) -> None:

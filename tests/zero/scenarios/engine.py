@@ -104,7 +104,6 @@ def hold_locks(engine: Engine, stage: Stage) -> None:
     """Fork a worker while another thread leases a model and holds every lock that a load takes."""
     stage.api.cool()
     cache, holding, forked = engine.models.cache, threading.Event(), threading.Event()
-    os.register_at_fork(after_in_parent=forked.set)
     (key,) = [model.key for model in cache.snapshot() if model.key.startswith("step-1@")]
 
     def hold() -> None:
@@ -114,8 +113,14 @@ def hold_locks(engine: Engine, stage: Stage) -> None:
             forked.wait()
 
     thread = threading.Thread(target=hold, daemon=True)
-    thread.start()
-    holding.wait()
+
+    def take() -> None:
+        # At the fork itself: preparing inputs passes the gate of the loads too.
+        if not holding.is_set():
+            thread.start()
+            holding.wait()
+
+    os.register_at_fork(before=take, after_in_parent=forked.set)
     stage.report(
         "forked beside locks", **ask(engine, stage, ("step-1", "spare"), GenerationSettings(max_new_tokens=14))
     )
