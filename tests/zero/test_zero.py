@@ -227,7 +227,9 @@ def test_two_workers_that_start_at_once_both_load_and_answer(played: Played) -> 
 
 def test_calls_leave_no_file_open(played: Played) -> None:
     counts = played["open files"]["counts"]
-    assert counts[-1] <= counts[0]
+    # A connection may still be closing when its call is counted; a leak grows with every call.
+    half = len(counts) // 2
+    assert min(counts[half:]) <= max(counts[:half])
 
 
 @pytest.mark.parametrize("task", ["endless", "busy"])
