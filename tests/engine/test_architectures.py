@@ -92,4 +92,6 @@ def test_a_module_that_lacks_something_itself_is_a_bug_and_told_as_one(package: 
 
 
 def test_most_checkpoints_need_none() -> None:
+    before = set(sys.modules)
     register_architecture(None)
+    assert set(sys.modules) == before

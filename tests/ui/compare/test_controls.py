@@ -52,7 +52,7 @@ def test_a_whole_number_stays_one_where_a_browser_sends_a_float() -> None:
 def test_the_bounds_themselves_are_allowed(place: int) -> None:
     _, least, most = BOUNDS[place]
     for bound in (least, most):
-        read_settings(changed(place, bound))
+        assert write_settings(read_settings(changed(place, bound)))[place] == pytest.approx(bound)
 
 
 @pytest.mark.parametrize("place", PLACES)
