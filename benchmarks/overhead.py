@@ -184,13 +184,14 @@ def opened(environ: dict[str, str], new_tokens: int) -> Iterator[Bench]:
     settings = Settings.from_environment(environ)
     machine = detect(settings.platform)
     engine = build_engine(settings, machine, build_catalog(settings, machine))
-    with ExitStack() as leases:
-        held = []
-        for spec in engine.catalog.specs:
-            local = engine.answerer.fetcher.fetch(spec)
-            lease = leases.enter_context(engine.models.lease(local))
+    held = []
+    for spec in engine.catalog.specs:
+        local = engine.answerer.fetcher.fetch(spec)
+        with engine.models.lease(local) as lease:
+            # All fit, so none goes; a lease that lasted would keep the engine from answering.
+            engine.models.cache.pin(engine.models.key(local), on=True)
             held.append((lease.resident.model, engine.answerer.processors.get(local)))
-        yield Bench(engine, tuple(held), read_picture(PICTURE), new_tokens)
+    yield Bench(engine, tuple(held), read_picture(PICTURE), new_tokens)
 
 
 def in_turn(ways: dict[str, Way], plan: Plan, seeds: Iterator[int]) -> dict[str, list[Times]]:

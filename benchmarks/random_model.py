@@ -8,6 +8,7 @@ from pathlib import Path
 
 import torch
 import transformers
+from safetensors.torch import load_file, save_file
 
 from microscope.engine.torchvision_repair import repair_torchvision
 from microscope.tiny.model import CHAT_TEMPLATE, build_tokenizer
@@ -19,7 +20,9 @@ SIDE, PATCH, SHUFFLE = 256, 16, 4
 HEAD = 32
 
 
-def build_random(folder: Path, vision: tuple[int, int], text: tuple[int, int]) -> Path:
+def build_random(
+    folder: Path, vision: tuple[int, int], text: tuple[int, int], dtype: torch.dtype = torch.float32
+) -> Path:
     """Save model and processor in a folder and return it; towers are given as (width, layers).
 
     The model has no token that ends an answer, so each answer has as many tokens as it may.
@@ -38,7 +41,7 @@ def build_random(folder: Path, vision: tuple[int, int], text: tuple[int, int]) -
         )
     )
     model.generation_config.update(eos_token_id=None, pad_token_id=pad)
-    model.save_pretrained(folder)
+    model.to(dtype).save_pretrained(folder)
     edge = {"longest_edge": SIDE}
     views = transformers.Idefics3ImageProcessorPil(size=edge, max_image_size=edge, do_image_splitting=False)
     seen = (SIDE // PATCH // SHUFFLE) ** 2
@@ -57,6 +60,17 @@ def _tower(size: tuple[int, int], widening: int) -> dict[str, int]:
         "num_attention_heads": width // HEAD,
         "num_key_value_heads": width // HEAD,
     }
+
+
+def negated(folder: Path, other: Path) -> Path:
+    """Save a second checkpoint of the same shape, every weight the opposite of the first one's, and return it."""
+    shutil.copytree(folder, other)
+    path = other / "model.safetensors"
+    tensors = {name: -tensor for name, tensor in load_file(path).items()}
+    # Not over the file itself, which the tensors are mapped from.
+    save_file(tensors, path.with_suffix(".new"), {"format": "pt"})
+    path.with_suffix(".new").replace(path)
+    return other
 
 
 def copies(folder: Path, count: int) -> tuple[Path, ...]:

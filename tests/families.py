@@ -54,6 +54,7 @@ VISION = {
     "patch_size": 8,
 }
 SIDES = {"height": 64, "width": 64}
+ENCODER_DECODER = {"layers": 2, "attention_heads": 4, "ffn_dim": 96}
 ROPE = {"rope_type": "default", "mrope_section": [2, 3, 3], "rope_theta": 1e4}
 
 
@@ -293,6 +294,31 @@ def _gemma3() -> Built:
     return model, processor
 
 
+def _florence2() -> Built:
+    """Build Florence-2, the one with an encoder, which sees, and a decoder, which answers."""
+    tokenizer = _tokenizer({"image_token": "<image>"})
+    images = transformers.CLIPImageProcessor(size=SIDES, crop_size=SIDES, do_center_crop=False)
+    # One token for the whole, and one for each of the four patches that the tower leaves.
+    images.image_seq_length = 5
+    processor = transformers.Florence2Processor(images, tokenizer, num_additional_image_tokens=0)
+    special = {"pad_token_id": 0, "bos_token_id": 1, "eos_token_id": 2}
+    sides = {f"{side}_{what}": size for side in ("encoder", "decoder") for what, size in ENCODER_DECODER.items()}
+    config = transformers.Florence2Config(
+        vision_config={
+            "embed_dim": [8, 16, 16, 32],
+            "num_heads": [1, 2, 2, 2],
+            "num_groups": [1, 2, 2, 2],
+            "depths": [1, 1, 1, 1],
+            "projection_dim": 64,
+            "window_size": 4,
+        },
+        text_config={"vocab_size": len(tokenizer), "d_model": 64, "decoder_start_token_id": 2, **sides, **special},
+        image_token_id=tokenizer.image_token_id,
+        **special,
+    )
+    return transformers.Florence2ForConditionalGeneration(config), processor
+
+
 FAMILIES: dict[str, Callable[[], Built]] = {
     "idefics3": lambda: _tiled("Idefics3"),
     "smolvlm": lambda: _tiled("SmolVLM"),
@@ -304,4 +330,5 @@ FAMILIES: dict[str, Callable[[], Built]] = {
     "internvl": _internvl,
     "paligemma": _paligemma,
     "gemma3": _gemma3,
+    "florence2": _florence2,
 }

@@ -22,6 +22,7 @@ from microscope.hardware import (
     parse_bytes,
     tier,
     torch_accelerator,
+    working_budget,
 )
 
 MEBIBYTE = 2**20
@@ -233,3 +234,17 @@ def test_this_machine_is_detected() -> None:
     machine = detect(Platform())
     assert machine.ram_bytes > GIB
     assert machine.cores >= 1
+
+
+@pytest.mark.parametrize(
+    ("vram", "ram", "weights", "expected"),
+    [
+        (16 * GB, 15 * GB, 12_800_000_000, 2_600_000_000),
+        # The owner gave all of the card to weights.
+        (16 * GB, 15 * GB, 16 * GB, 0),
+        (0, 16 * GB, 8 * GB, 4 * GB),
+        (0, 0, 0, 0),
+    ],
+)
+def test_what_runs_has_memory_beside_the_weights(vram: int, ram: int, weights: int, expected: int) -> None:
+    assert working_budget(vram, ram, weights) == expected

@@ -49,6 +49,7 @@ def test_an_empty_environment_gives_the_defaults() -> None:
     assert (found.host, found.port) == ("127.0.0.1", None)
     assert found.platform == Platform()
     assert not found.on_space
+    assert (found.space_author, found.space_creator, found.oauth) == (None, None, False)
     assert not found.offline
 
 
@@ -111,6 +112,8 @@ def test_a_space_serves_to_the_outside() -> None:
         SPACE_ID="me/vlm",
         SPACE_HOST="me-vlm.hf.space",
         SPACE_AUTHOR_NAME="me",
+        SPACE_CREATOR_USER_ID="64f0",
+        OAUTH_CLIENT_ID="client",
         ACCELERATOR="t4-small",
         MEMORY="15Gi",
         CPU_CORES="4",
@@ -118,7 +121,13 @@ def test_a_space_serves_to_the_outside() -> None:
     assert found.on_space
     assert found.host == "0.0.0.0"  # noqa: S104
     assert (found.space_id, found.space_host, found.space_author) == ("me/vlm", "me-vlm.hf.space", "me")
+    assert (found.space_creator, found.oauth) == ("64f0", True)
     assert found.platform == Platform("t4-small", 15 * GIB, 4, zero_gpu=False)
+
+
+def test_only_a_space_offers_sign_in() -> None:
+    assert not settings(OAUTH_CLIENT_ID="client").oauth
+    assert not settings(SYSTEM="spaces").oauth
 
 
 @pytest.mark.parametrize(

@@ -32,7 +32,7 @@ PURPOSES = {
     "packages.txt": "Debian packages that a Space installs",
     "models.yaml": "the file to edit: checkpoints, and presets by hardware",
     "pyproject.toml": "settings of the tools; development tools",
-    "Makefile": "run, test, check, bench, train, tables",
+    "Makefile": "run, test, check, bench, stress, soak, train, tables",
     "assets/": "",
     "assets/checkpoints/": "the embedded training run, one folder a saved step",
     "assets/evalset/": "questions about scenes of held-out digits, with evidence boxes",
@@ -40,7 +40,7 @@ PURPOSES = {
     "assets/digits/": "the handwritten digits that scenes are made of",
     PACKAGE + "/": "",
     "tests/": "mirrors src/microscope; tests/ui drives a real Chromium",
-    "benchmarks/": "the app's overhead against a bare generate loop",
+    "benchmarks/": "the app's overhead, the model cache's speed, its stress and its memory",
     ".ci/": "what continuous integration calls; make uses the same",
     ".github/": "workflow, dependabot, how to contribute",
 }
@@ -130,10 +130,11 @@ def _modules(package: Path) -> Iterator[tuple[str, str]]:
     files = sorted(path for path in package.glob("*.py") if path.name not in ("__init__.py", "__main__.py"))
     for path in files:
         yield f"  {path.name}", _purpose(path)
-    for room in sorted(path.parent for path in package.glob("*/__init__.py")):
-        yield f"  {room.name}/", _purpose(room / "__init__.py")
+    for room in sorted(path.parent for path in package.rglob("*/__init__.py") if path.parent != package):
+        indent = "  " * len(room.relative_to(package).parts)
+        yield f"{indent}{room.name}/", _purpose(room / "__init__.py")
         for path in sorted(path for path in room.glob("*.py") if path.name != "__init__.py"):
-            yield f"    {path.name}", _purpose(path)
+            yield f"{indent}  {path.name}", _purpose(path)
 
 
 def _purpose(path: Path) -> str:

@@ -20,6 +20,9 @@ _UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12, "ki": 2**10, "
 # system live there as well.
 RAM_SHARE = 0.5
 
+# The driver's context, and the workspaces of the libraries on it.
+CONTEXT_BYTES = 600 * 10**6
+
 # What a new ZeroGPU worker streams to its card before it can answer: all of it, for every visitor.
 ZERO_PACK_BYTES = 8 * GB
 
@@ -54,6 +57,17 @@ def weights_budget(tier: str, vram_bytes: int, ram_bytes: int) -> int:
     if vram_bytes:
         return max(0, vram_bytes - max(2 * GB, vram_bytes // 5))
     return int(ram_bytes * RAM_SHARE)
+
+
+def working_budget(vram_bytes: int, ram_bytes: int, weights: int) -> int:
+    """Return the bytes beside the weights' budget that activations and KV caches may take.
+
+    On a card what weights leave, less the context of the driver and the libraries; in RAM half of what weights may
+    take, for the app and the system live in the rest.
+    """
+    if vram_bytes:
+        return max(0, vram_bytes - weights - CONTEXT_BYTES)
+    return int(ram_bytes * RAM_SHARE / 2)
 
 
 def _gpu(name: str, size: tuple[int, int, int], price: float, image_budget: int, gpus: int = 1) -> Tier:

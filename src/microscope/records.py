@@ -89,6 +89,7 @@ class Facts:
     """What makes one answer's numbers honest; times in seconds, `loaded_in` None where the model was resident.
 
     `finish` is `end` (the model ended), `length` (max new tokens reached) or `stopped` (a person pressed Stop).
+    `fallback` says what was made smaller, or taken elsewhere, because memory ran out; it is empty otherwise.
     """
 
     revision: str
@@ -104,6 +105,7 @@ class Facts:
     loaded_in: float | None
     finish: str
     versions: tuple[tuple[str, str], ...] = ()
+    fallback: str = ""
 
     @property
     def tokens_per_second(self) -> float | None:
@@ -143,8 +145,9 @@ class State(str, Enum):
 class AnswerEvent:
     """A change in one checkpoint's answer.
 
-    FETCHING and LOADING carry bytes, GENERATING the text so far and its token count, DONE the answer, FAILED the
-    sentence to show.
+    QUEUED and LOADING carry how many are `ahead` and about how many `seconds` it takes, FETCHING and LOADING bytes,
+    GENERATING the text so far and its token count, DONE the answer, FAILED the sentence to show. A sentence in QUEUED
+    says why the answer begins again.
     """
 
     checkpoint: str
@@ -155,6 +158,8 @@ class AnswerEvent:
     bytes_total: int = 0
     answer: Answer | None = None
     message: str = ""
+    ahead: int = 0
+    seconds: float = 0.0
 
 
 @dataclass(frozen=True)

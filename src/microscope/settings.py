@@ -61,6 +61,10 @@ VARIABLES: tuple[Variable, ...] = (
     Variable("SPACE_ID", "", "The Space's `owner/name`.", "platform"),
     Variable("SPACE_HOST", "", "The Space's host name.", "platform"),
     Variable("SPACE_AUTHOR_NAME", "", "The Space's owner.", "platform"),
+    Variable("SPACE_CREATOR_USER_ID", "", "Who created the Space, which counts as its owner as well.", "platform"),
+    Variable(
+        "OAUTH_CLIENT_ID", "", "The Space's own sign-in, set where the README's head asks for `hf_oauth`.", "platform"
+    ),
     Variable("SPACES_ZERO_GPU", "off", "Whether the Space runs on ZeroGPU.", "platform"),
     Variable("ACCELERATOR", "", "The Space's hardware, such as `t4-small`; `none` without a GPU.", "platform"),
     Variable("MEMORY", "", "The Space's RAM, such as `15Gi`.", "platform"),
@@ -89,6 +93,8 @@ class Settings:
     space_id: str | None
     space_host: str | None
     space_author: str | None
+    space_creator: str | None
+    oauth: bool
     offline: bool
     has_token: bool
 
@@ -116,6 +122,9 @@ class Settings:
             space_id=read.text("SPACE_ID") or None,
             space_host=read.text("SPACE_HOST") or None,
             space_author=read.text("SPACE_AUTHOR_NAME") or None,
+            space_creator=read.text("SPACE_CREATOR_USER_ID") or None,
+            # Off a Space Gradio plays the sign-in, and anybody passes.
+            oauth=bool(read.text("OAUTH_CLIENT_ID")) and on_space,
             offline=read.flag("HF_HUB_OFFLINE"),
             # `hf auth login` leaves the token in that file.
             has_token=bool(read.text("HF_TOKEN")) or (read.path("HF_HOME", Path.cwd()) / "token").is_file(),

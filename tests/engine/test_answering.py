@@ -4,32 +4,36 @@ from __future__ import annotations
 
 import pickle
 import shutil
+import threading
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 
-from microscope.engine.answering import Failed, Job, Loading, Ready, Update, answer, warm
-from microscope.engine.cache import ModelCache
+from microscope.engine.answering import Exhausted, Failed, Job, Loading, Queued, Ready, Restarted, Update, answer
 from microscope.engine.generate import Finished, Piece, stream
 from microscope.engine.models import Models
 from microscope.engine.processors import Processors
 from microscope.engine.prompts import prepare
+from microscope.engine.weights import resident_bytes
 from microscope.records import GenerationSettings
 from tests.engine.conftest import Loaded
 from tests.families import local_of, picture
+from tests.keeping import models_of
 
 # PaliGemma's processor has not caught up with NumPy.
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
 
+PATIENCE = 20.0
 SETTINGS = GenerationSettings(max_new_tokens=8)
 
 
 @pytest.fixture
 def models() -> Models:
-    return Models(ModelCache(10**9), "cpu", "float32")
+    return models_of()
 
 
 @pytest.fixture
@@ -55,8 +59,10 @@ def ids_of(updates: list[Update]) -> list[int]:
 
 def test_a_job_is_loaded_and_answered(models: Models, job: Callable[..., Job], loaded: Callable[..., Loaded]) -> None:
     one = job("idefics3")
-    loading, ready, *pieces, finished = updates_of(0, list(answer(models, (one,))))
-    assert loading == Loading(one.local.bytes)
+    loading, *rest = updates_of(0, list(answer(models, (one,))))
+    ready, *pieces, finished = (update for update in rest if not isinstance(update, Loading))
+    assert isinstance(loading, Loading)
+    assert (loading.bytes, loading.ahead) == (resident_bytes(one.local.weights, "float32"), 0)
     assert isinstance(ready, Ready)
     assert (ready.device, ready.dtype, ready.attention) == ("cpu", "float32", "sdpa")
     assert ready.loaded_in is not None
@@ -98,30 +104,106 @@ def test_a_job_that_fails_leaves_the_others(
     assert isinstance(last[1], Failed)
     assert "gone is incomplete: model.safetensors is missing" in last[1].message
     assert isinstance(last[2], Finished)
-    assert all(model.leases == 0 for model in models.cache.snapshot())
+    assert all(model.leases == 0 for model in models.cache.snapshot().models)
 
 
 def test_a_model_that_does_not_fit_the_memory_is_told(job: Callable[..., Job]) -> None:
-    (_, failed) = updates_of(0, list(answer(Models(ModelCache(1000), "cpu", "float32"), (job("idefics3"),))))
+    (failed,) = updates_of(0, list(answer(models_of(1000), (job("idefics3"),))))
     assert isinstance(failed, Failed)
-    assert "choose a smaller one" in failed.message
+    assert "choose a smaller checkpoint" in failed.message
 
 
-def test_running_out_of_memory_is_told_and_the_next_one_answers(models: Models, job: Callable[..., Job]) -> None:
+class Exhaustion:
+    """Runs out of memory at a forward pass of one model, so often."""
+
+    def __init__(self, models: Models, job: Job, at: int, times: int) -> None:
+        self.left, self.at, self.passes = times, at, 0
+        with models.lease(job.local) as lease:
+            self.hook = lease.resident.model.register_forward_pre_hook(self)
+
+    def __call__(self, *_: object) -> None:
+        self.passes += 1
+        if self.left and self.passes == self.at:
+            self.left, self.passes = self.left - 1, 0
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.")
+
+
+@pytest.mark.parametrize("at", [1, 4])
+def test_where_memory_runs_out_others_go_and_the_answer_begins_again(
+    at: int, models: Models, job: Callable[..., Job]
+) -> None:
+    one, other = job("idefics3"), job("llava")
+    expected = ids_of(updates_of(0, list(answer(models, (one, other)))))
+    Exhaustion(models, one, at, 1)
+    updates = updates_of(0, list(answer(models, (one,))))
+    again = next(number for number, update in enumerate(updates) if isinstance(update, Restarted))
+    assert bool(ids_of(updates[:again])) == (at > 1)
+    assert ids_of(updates[again:]) == expected
+    assert isinstance(updates[-1], Finished)
+    assert not models.holds(other.local)
+    assert [event.kind.value for event in models.cache.snapshot().events][:2] == ["eviction", "out of memory"]
+
+
+def test_where_it_runs_out_again_the_numbers_are_told_and_the_next_one_answers(
+    models: Models, job: Callable[..., Job]
+) -> None:
     one = job("idefics3")
-
-    def exhaust(*_: object) -> None:
-        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.")
-
-    with models.lease(one.local) as lease:
-        hook = lease.resident.model.register_forward_pre_hook(exhaust)
+    exhaustion = Exhaustion(models, one, 3, 2)
     updates = list(answer(models, (one, job("llava"))))
     failed = updates_of(0, updates)[-1]
     assert isinstance(failed, Failed)
-    assert "idefics3-0 ran out of memory on cpu; try a smaller image budget" in failed.message
+    assert "idefics3-0 ran out of memory on cpu although everything else was let go (" in failed.message
+    assert "GB free" in failed.message
     assert isinstance(updates_of(1, updates)[-1], Finished)
-    hook.remove()
+    assert all(model.leases == 0 for model in models.cache.snapshot().models)
+    exhaustion.hook.remove()
     assert isinstance(updates_of(0, list(answer(models, (one,))))[-1], Finished)
+
+
+def test_a_picture_that_may_shrink_is_asked_for_smaller(models: Models, job: Callable[..., Job]) -> None:
+    one = replace(job("idefics3"), may_shrink=True)
+    Exhaustion(models, one, 1, 2)
+    last = updates_of(0, list(answer(models, (one,))))[-1]
+    assert isinstance(last, Exhausted)
+    assert "ran out of memory" in last.message
+
+
+def test_a_small_model_that_has_no_room_answers_on_the_cpu(models: Models, job: Callable[..., Job]) -> None:
+    one = job("idefics3")
+    expected = ids_of(updates_of(0, list(answer(models, (one,)))))
+    Exhaustion(models, one, 2, 2)
+    spare = models_of()
+    updates = updates_of(0, list(answer(replace(models, spare=spare), (one,))))
+    last = max(number for number, update in enumerate(updates) if isinstance(update, Restarted))
+    assert ids_of(updates[last:]) == expected
+    assert spare.holds(one.local)
+
+
+def test_a_load_that_memory_runs_out_for_is_tried_once_more(
+    models: Models, job: Callable[..., Job], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one, other, real, calls = job("idefics3"), job("llava"), models.loader.load, []
+    list(answer(models, (other,)))
+
+    def once(*arguments: Any, **options: Any) -> object:
+        calls.append(1)
+        if len(calls) == 1:
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.")
+        return real(*arguments, **options)
+
+    monkeypatch.setattr(models.loader, "load", once)
+    assert isinstance(updates_of(0, list(answer(models, (one,))))[-1], Finished)
+    assert not models.holds(other.local)
+    models.cache.unload(models.key(one.local), "for the test")
+
+    def never(*_: object, **__: object) -> object:
+        raise RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes.")
+
+    monkeypatch.setattr(models.loader, "load", never)
+    failed = updates_of(0, list(answer(models, (one,))))[-1]
+    assert isinstance(failed, Failed)
+    assert "idefics3-0 needs 0.00 GB for its weights, and memory ran out on cpu" in failed.message
+    assert models.cache.failure(models.key(one.local)) is not None
 
 
 def test_a_bug_is_told_without_its_text(models: Models, job: Callable[..., Job]) -> None:
@@ -156,9 +238,9 @@ def test_closing_ends_the_lease(models: Models, job: Callable[..., Job]) -> None
     updates = answer(models, (job("idefics3"), job("llava")))
     while not isinstance(next(updates)[1], Piece):
         pass
-    assert [model.leases for model in models.cache.snapshot()] == [1]
+    assert sum(model.leases for model in models.cache.snapshot().models) == 1
     updates.close()
-    assert [model.leases for model in models.cache.snapshot()] == [0]
+    assert sum(model.leases for model in models.cache.snapshot().models) == 0
 
 
 def test_what_goes_in_and_out_is_plain_data(models: Models, job: Callable[..., Job]) -> None:
@@ -169,11 +251,49 @@ def test_what_goes_in_and_out_is_plain_data(models: Models, job: Callable[..., J
         assert pickle.loads(pickle.dumps(update)) == update  # noqa: S301
 
 
-def test_asking_for_files_ahead_fails_for_none_that_are_gone(
-    models: Models, checkpoint: Callable[..., Path], tmp_path: Path
-) -> None:
-    folder = shutil.copytree(checkpoint("idefics3"), tmp_path / "run")
-    local = local_of(folder)
-    warm(models, local)
-    shutil.rmtree(folder)
-    warm(models, local)
+def test_the_next_model_loads_while_the_current_one_generates(models: Models, job: Callable[..., Job]) -> None:
+    """Held up in the middle of the first answer, the second model comes into memory all the same."""
+    one, other = job("idefics3"), job("llava")
+    updates = answer(models, (one, other))
+    while not isinstance(next(updates)[1], Ready):
+        pass
+    told = threading.Event()
+    models.cache.journal.listen(lambda event: told.set() if event.label == other.local.spec.label else None)
+    assert isinstance(next(updates)[1], Piece)
+    assert models.holds(other.local) or told.wait(PATIENCE)
+    rest = updates_of(1, list(updates))
+    ready = next(update for update in rest if isinstance(update, Ready))
+    assert ready.loaded_in is not None
+    assert not any(isinstance(update, Loading) for update in rest)
+
+
+def test_what_does_not_fit_beside_waits_for_its_turn(job: Callable[..., Job]) -> None:
+    one, other = job("idefics3"), job("llava")
+    models = models_of(max(one.local.bytes, other.local.bytes) * 3 // 2)
+    updates = list(answer(models, (one, other)))
+    assert isinstance(updates_of(1, updates)[-1], Finished)
+    assert any(isinstance(update, Loading) for update in updates_of(1, updates))
+    assert not models.holds(one.local)
+
+
+def test_who_waits_for_a_turn_hears_where_it_stands_and_may_leave(models: Models, job: Callable[..., Job]) -> None:
+    one = job("idefics3")
+    with models.lease(one.local):
+        updates = answer(models, (one,))
+        _, first = next(updates)
+        assert isinstance(first, Queued)
+        assert first.ahead == 1
+        updates.close()
+        assert models.cache.snapshot().waiting == 0
+
+
+def test_leaving_while_the_next_model_loads_drops_that_load(models: Models, job: Callable[..., Job]) -> None:
+    one, other = job("idefics3"), job("llava")
+    updates = answer(models, (one, other))
+    while not isinstance(next(updates)[1], Piece):
+        pass
+    updates.close()
+    snapshot = models.cache.snapshot()
+    assert (snapshot.waiting, snapshot.running) == (0, 0)
+    with models.lease(one.local) as lease:
+        assert lease.loaded_in is None

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from microscope.engine.boundary import guarded
+from microscope.engine.boundary import attempt, guarded
 from microscope.errors import UserError
 
 
@@ -83,3 +83,32 @@ def test_the_failure_keeps_nothing_of_what_failed_alive() -> None:
     assert next(guard).startswith("failed: There is no memory")
     gc.collect()
     assert held[0]() is None
+
+
+class ExpectedError(Exception):
+    """One that the caller knows what to do with."""
+
+
+def test_an_attempt_returns_what_the_work_returns() -> None:
+    assert attempt(lambda: 7, ExpectedError) == 7
+
+
+def test_an_expected_error_is_returned_without_the_frames_that_it_came_through() -> None:
+    def work() -> int:
+        raise ExpectedError
+
+    found = attempt(work, ExpectedError)
+    assert isinstance(found, ExpectedError)
+    assert found.__traceback__ is None
+
+
+def test_a_failed_attempt_is_a_sentence_and_a_bug_is_logged(caplog: pytest.LogCaptureFixture) -> None:
+    def refuse() -> int:
+        raise UserError("It is gone; choose another one.")
+
+    def fail() -> int:
+        raise ValueError("a detail that is nobody's business")
+
+    assert attempt(refuse, ExpectedError) == "It is gone; choose another one."
+    assert "report the reference" in str(attempt(fail, ExpectedError))
+    assert "a detail that is nobody's business" in caplog.text

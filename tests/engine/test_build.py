@@ -12,15 +12,14 @@ import pytest
 from microscope.catalog.spec import Catalog, ModelSpec
 from microscope.engine import build
 from microscope.engine.build import UNKNOWN_BYTES, Engine, answer_task, build_engine, expected_bytes, plan
-from microscope.engine.cache import ModelCache
 from microscope.engine.files import Fetcher
-from microscope.engine.models import Models
 from microscope.engine.pace import Pace
 from microscope.engine.processors import Processors
 from microscope.hardware import Machine, tier
 from microscope.records import AnswerRequest, GenerationSettings, State
 from microscope.settings import Settings
 from tests.families import picture, spec_of
+from tests.keeping import models_of
 
 SETTINGS = GenerationSettings(max_new_tokens=64)
 
@@ -49,7 +48,7 @@ def build_here(tmp_path: Path) -> Callable[..., Engine]:
 
 def test_building_loads_nothing(build_here: Callable[..., Engine], specs: tuple[ModelSpec, ...]) -> None:
     engine = build_here(specs)
-    assert engine.models.cache.snapshot() == ()
+    assert engine.models.cache.snapshot().models == ()
     assert engine.packed_bytes == 0
     assert not engine.zero
     assert engine.models.device == "cpu"
@@ -75,7 +74,10 @@ def test_the_plan_says_what_stays_resident(build_here: Callable[..., Engine], sp
 
 def test_the_plan_says_what_does_not_fit(build_here: Callable[..., Engine], specs: tuple[ModelSpec, ...]) -> None:
     room = int(expected_bytes(specs[0], "auto") * 1.5)
-    assert "1 of 2 checkpoints resident" in plan(build_here(specs, MICROSCOPE_CACHE_BYTES=str(room)))
+    said = plan(build_here(specs, MICROSCOPE_CACHE_BYTES=str(room)))
+    assert f": {specs[0].label} resident (0.00 GB of a budget of 0.0 GB); {specs[1].label} take turns" in said
+    assert said.endswith("at most about 1 s a load.")
+    assert plan(build_here(specs, MICROSCOPE_CACHE_MODELS="1")).startswith(f"cpu, 16 GB: {specs[0].label} resident")
 
 
 def test_a_machine_that_does_not_tell_its_memory_refuses_nothing(
@@ -93,7 +95,7 @@ def test_the_settings_bound_the_cache(build_here: Callable[..., Engine], specs: 
     for spec in specs:
         request = AnswerRequest(picture(), "what ?", (spec.key,), replace(SETTINGS, max_new_tokens=1))
         assert list(engine.answerer.stream(request))[-1].state is State.DONE
-    assert [model.label for model in engine.models.cache.snapshot()] == [specs[1].label]
+    assert [model.label for model in engine.models.cache.snapshot().models] == [specs[1].label]
 
 
 def test_expected_bytes_of_a_folder_are_those_in_the_dtype(specs: tuple[ModelSpec, ...]) -> None:
@@ -172,12 +174,40 @@ def test_placing_before_launch_keeps_to_the_budget_and_survives_what_cannot_load
     (damaged / "config.json").write_text("{")
     broken = spec_of(damaged, dtype="auto")
     size = expected_bytes(specs[0], "auto")
-    models, fetcher = Models(ModelCache(10**9), "cpu", "auto"), Fetcher()
+    models, fetcher = models_of(dtype="auto"), Fetcher()
     packed = build._place(models, fetcher, Processors(), Catalog((broken, *specs)), int(size * 1.5))
-    (placed,) = models.cache.snapshot()
+    (placed,) = models.cache.snapshot().models
     assert placed.pinned
     assert placed.label == specs[0].label
     assert packed == placed.bytes
     assert "damaged is not placed before launch: damaged has no usable config.json" in caplog.text
     shutil.rmtree(damaged)
     assert fetcher.fetch(specs[0]) is fetcher.fetch(specs[0]), "its files are not looked for again"
+
+
+def test_an_own_card_has_working_memory_beside_its_weights_and_the_cpu_to_fall_back_to(
+    build_here: Callable[..., Engine], specs: tuple[ModelSpec, ...]
+) -> None:
+    found = tier("t4-small")
+    assert found is not None
+    engine = build_here(specs, Machine("cuda", found, 15 * 10**9, 16 * 10**9, 4, "T4", "float16"))
+    scheduler = engine.models.cache._scheduler
+    assert (scheduler.budget, scheduler.working) == (12_800_000_000, 2_600_000_000)
+    assert scheduler.lanes == 1
+    spare = engine.models.spare
+    assert spare is not None
+    assert (spare.device, spare.cache.budget) == ("cpu", 7_500_000_000)
+    assert build_here(specs).models.spare is None
+    assert plan(engine).startswith("cuda, 16 GB: 2 checkpoints resident (0.00 GB of a budget of 12.8 GB)")
+
+
+def test_choosing_a_checkpoint_warms_its_files(
+    build_here: Callable[..., Engine], specs: tuple[ModelSpec, ...]
+) -> None:
+    engine, asked = build_here(specs), []
+    engine.models.prefetcher.want = lambda visitor, files: asked.append((visitor, files))
+    request = AnswerRequest(picture(), "what ?", (specs[0].key,), replace(SETTINGS, max_new_tokens=1))
+    list(engine.answerer.stream(request))
+    engine.warm("ada", (*(spec.key for spec in specs), "unknown"))
+    # The first is in memory.
+    assert asked == [("ada", {specs[1].key: (Path(specs[1].source) / "model.safetensors",)})]

@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -202,6 +203,20 @@ def fill(place: Path, leave: int = 0) -> Path:
     with ballast.open("wb") as file:
         os.posix_fallocate(file.fileno(), 0, shutil.disk_usage(place).free - leave)
     return ballast
+
+
+def test_weights_that_no_memory_has_room_for_are_refused_before_the_first_byte(
+    hub: LoopbackHub, downloads: Downloads, tmp_path: Path
+) -> None:
+    small = replace(downloads, largest=100_000)
+    with pytest.raises(UserError, match=r"lab/run needs 0\.00 GB of memory .* Nothing was downloaded\."):
+        small.download(RUN)
+    assert hub.count("GET", "/resolve/") == 0
+    # In half of the bytes they fit.
+    size = (tmp_path / "hub" / "lab" / "run" / "model.safetensors").stat().st_size
+    with pytest.raises(UserError, match="needs"):
+        replace(downloads, largest=size * 3 // 4).download(RUN)
+    assert replace(downloads, largest=size * 3 // 4, dtype="bfloat16").download(RUN).is_dir()
 
 
 def test_a_disk_that_is_too_small_is_told_before_the_first_byte(

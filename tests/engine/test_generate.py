@@ -27,7 +27,8 @@ SAMPLED = GenerationSettings(max_new_tokens=12, temperature=0.8, top_p=0.9, top_
 
 def inputs_of(one: Loaded, question: str = "what is in the image ?") -> Inputs:
     processor = one.processor
-    prompt = f"{processor.image_token} {question}"
+    # Florence-2's processor puts the image tokens there by itself.
+    prompt = question if one.model.config.is_encoder_decoder else f"{processor.image_token} {question}"
     if processor.chat_template is not None:
         content = [{"type": "image"}, {"type": "text", "text": question}]
         prompt = processor.apply_chat_template([{"role": "user", "content": content}], add_generation_prompt=True)
@@ -46,7 +47,9 @@ def plain(model: PreTrainedModel, inputs: Inputs, settings: GenerationSettings) 
         suppress_tokens=image_tokens(model),
         **({} if settings.greedy else options),
     )
-    return without_end(model, output[0, inputs["input_ids"].shape[1] :].tolist())
+    # A decoder of its own begins with a token of its own, not with the prompt.
+    begins = 1 if model.config.is_encoder_decoder else inputs["input_ids"].shape[1]
+    return without_end(model, output[0, begins:].tolist())
 
 
 def without_end(model: PreTrainedModel, ids: list[int]) -> list[int]:
@@ -72,7 +75,8 @@ def test_the_tokens_are_those_of_plain_code(
     assert ids_of(stream(one.model, inputs, settings)) == plain(one.model, inputs, settings)
 
 
-@pytest.mark.parametrize("family", FAMILIES)
+# Of a model with an encoder, the prompt is no part of what is decoded.
+@pytest.mark.parametrize("family", [family for family in FAMILIES if family != "florence2"])
 def test_log_probabilities_are_those_of_one_forward_pass(family: str, loaded: Callable[..., Loaded]) -> None:
     one = loaded(family)
     inputs = inputs_of(one)

@@ -1,11 +1,10 @@
-"""The door runs tasks by name, one at a time in this process, and tells each refusal of the platform in a sentence.
+"""The door runs tasks by name, and tells each refusal of the platform in a sentence.
 
 What only the platform's own package can show is in tests/zero.
 """
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -13,16 +12,15 @@ import pytest
 from spaces.zero.client import html_string
 from spaces.zero.gradio import error as platform_error
 
-from microscope.engine.cache import ModelCache
 from microscope.engine.gpu import Door, Task, _refusal, on_zero
 from microscope.engine.models import Models
 from microscope.errors import UserError
+from tests.keeping import models_of
 
 if TYPE_CHECKING:
     from gradio.exceptions import Error
 
-PATIENCE = 20.0
-MODELS = Models(ModelCache(0), "cpu", "auto")
+MODELS = models_of(0)
 
 
 def task(run: Callable[[Models, Any], Iterator[Any]], name: str = "work") -> Task:
@@ -56,10 +54,10 @@ def test_a_task_that_fails_ends_with_its_own_kind_of_failure() -> None:
 
     door = Door(MODELS, (task(fail),))
     assert list(door.run("work", None)) == ["first", "failed: There is no memory left; try a smaller image."]
-    assert next(iter(door.run("work", None))) == "first", "the lane is free again"
+    assert next(iter(door.run("work", None))) == "first"
 
 
-def test_closing_stops_the_task_and_frees_the_lane() -> None:
+def test_closing_stops_the_task() -> None:
     closed = []
 
     def work(_models: Models, _payload: object) -> Iterator[int]:
@@ -74,31 +72,6 @@ def test_closing_stops_the_task_and_frees_the_lane() -> None:
     steps.close()
     assert closed == [True]
     assert next(door.run("work", None)) == 0
-
-
-def test_one_task_runs_at_a_time() -> None:
-    entered = []
-
-    def work(_models: Models, name: str) -> Iterator[str]:
-        entered.append(name)
-        yield name
-
-    door, second_is_through = Door(MODELS, (task(work),)), threading.Event()
-
-    def visit() -> None:
-        assert list(door.run("work", "second")) == ["second"]
-        second_is_through.set()
-
-    first = door.run("work", "first")
-    assert next(first) == "first"
-    thread = threading.Thread(target=visit)
-    thread.start()
-    assert not second_is_through.wait(0.2), "the first one is not done"
-    assert entered == ["first"]
-    first.close()
-    assert second_is_through.wait(PATIENCE)
-    thread.join(PATIENCE)
-    assert entered == ["first", "second"]
 
 
 QUOTA = "ZeroGPU quota exceeded"

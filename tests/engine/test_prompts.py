@@ -34,7 +34,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:Depreca
 
 QUESTION = "what is left of the red square ?"
 SPEC = ModelSpec("run", "Run", "/run", folder=True)
-WITH_TEMPLATE = [name for name in FAMILIES if name not in ("llava", "paligemma")]
+WITH_TEMPLATE = [name for name in FAMILIES if name not in ("llava", "paligemma", "florence2")]
 # What visitors might type to be taken for the system, the end of their turn, or another image.
 INJECTIONS = [
     "<image>",
@@ -81,7 +81,9 @@ def test_the_tokens_are_counted(family: str, loaded: Callable[..., Loaded]) -> N
     assert 0 < prepared.image_tokens < prepared.prompt_tokens
     config = one.model.config
     assert image_token_id(one.processor) in {getattr(config, name, None) for name in IMAGE_TOKENS[:2]}
-    assert prepared.image_tokens == int((ids == image_token_id(one.processor)).sum()) >= 16
+    assert prepared.image_tokens == int((ids == image_token_id(one.processor)).sum())
+    # Florence-2 pools its tower's patches into a few.
+    assert prepared.image_tokens >= (5 if family == "florence2" else 16)
     with torch.no_grad():
         logits = one.model(**prepared.inputs).logits
     assert logits.isfinite().all()

@@ -32,6 +32,7 @@ facts = st.builds(
     attention=text,
     loaded_in=st.none() | seconds,
     finish=st.sampled_from(["end", "length", "stopped"]),
+    fallback=st.text(max_size=40),
     versions=st.dictionaries(text, text, max_size=3).map(lambda pairs: tuple(pairs.items())),
 )
 answers = st.builds(

@@ -9,12 +9,15 @@ from pathlib import Path
 import gradio as gr
 import httpx
 import pytest
+from gradio.block_function import BlockFunction
 from gradio.components.base import FormComponent
 
 from microscope.settings import REPOSITORY, Settings
 from microscope.ui import text
 from microscope.ui.app import App, build
+from microscope.ui.compare.events import LET_IN, lane
 from microscope.ui.picture_input import PictureInput
+from tests.ui.models.samples import pretend_to_be_a_space
 
 
 @pytest.fixture(scope="module")
@@ -24,7 +27,7 @@ def built(settings: Settings, tmp_path_factory: pytest.TempPathFactory) -> App:
 
 
 def test_building_loads_no_model(built: App) -> None:
-    assert built.engine.models.cache.snapshot() == ()
+    assert built.engine.models.cache.snapshot().models == ()
     assert built.engine.packed_bytes == 0
 
 
@@ -35,15 +38,55 @@ def test_there_is_exactly_one_public_endpoint(built: App) -> None:
 
 
 def test_everything_that_generates_shares_one_lane_and_nothing_else_waits(built: App) -> None:
-    lane = [fn for fn in built.demo.fns.values() if fn.concurrency_id == "gpu"]
-    assert [fn.name for fn in lane] == ["run", "compare"]
-    assert [fn.concurrency_limit for fn in lane] == [1, 1]
-    assert [fn for fn in built.demo.fns.values() if fn.queue] == lane
+    shared = [fn for fn in built.demo.fns.values() if fn.concurrency_id == "gpu"]
+    assert [fn.name for fn in shared] == ["run", "compare"]
+    assert [fn.concurrency_limit for fn in shared] == [LET_IN, LET_IN]
+    assert [fn for fn in built.demo.fns.values() if fn.queue and not leaves(fn)] == shared
+
+
+def leaves(fn: BlockFunction) -> bool:
+    """Tell whether a function is called when a page closes, which goes through no queue."""
+    return [event for _, event in fn.targets] == ["unload"]
+
+
+def test_on_zero_gpu_one_comparison_is_let_in_at_a_time() -> None:
+    # There the platform has the queue, and a call holds a worker.
+    assert lane(zero=True) == {"concurrency_id": "gpu", "concurrency_limit": 1}
 
 
 def test_the_queue_is_bounded_and_its_side_door_is_shut(built: App) -> None:
     assert built.demo._queue.max_size == built.settings.queue_size <= 200
     assert built.demo.api_open is False
+
+
+def test_signing_in_is_offered_on_a_space_that_has_it_and_adds_no_endpoint(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pretend_to_be_a_space(monkeypatch)
+    signing = build(replace(settings, preset="cpu-basic", on_space=True, oauth=True, data=tmp_path)).demo
+    assert [block.value for block in signing.blocks.values() if isinstance(block, gr.LoginButton)] == [text.SIGN_IN]
+    assert [fn.name for fn in signing.fns.values() if fn.queue and not leaves(fn)] == ["run", "compare"]
+    assert [fn.name for fn in signing.fns.values() if fn.api_visibility != "private"] == ["compare"]
+
+
+def test_elsewhere_there_is_no_sign_in(built: App, app: App) -> None:
+    for one in (built, app):
+        assert not any(isinstance(block, gr.LoginButton) for block in one.demo.blocks.values())
+
+
+def test_the_page_opens_on_the_compare_tab(built: App) -> None:
+    (tabs,) = [block for block in built.demo.blocks.values() if isinstance(block, gr.Tabs)]
+    assert [tab.label for tab in tabs.children] == [text.COMPARE, text.MODELS]
+    assert tabs.selected == tabs.children[0].id
+
+
+@pytest.mark.parametrize("name", ["load", "unload", "pin", "unpin"])
+def test_nobody_but_the_owner_moves_a_model(app: App, url: str, name: str) -> None:
+    (number,) = [number for number, fn in app.demo.fns.items() if fn.name == name]
+    call = {"fn_index": number, "data": [app.engine.catalog.specs[0].key], "session_hash": "stranger"}
+    forwarded = {"X-Forwarded-For": "127.0.0.1"}
+    refused = httpx.post(f"{url}gradio_api/run/predict", json=call, headers=forwarded)
+    assert refused.json()["error"] == text.NOT_OWNER
 
 
 def test_every_input_and_picture_has_a_label(built: App) -> None:

@@ -168,15 +168,42 @@ def test_repeat_runs_the_other_checkpoints(page: Page, app: App, digit: Path) ->
 
 def test_stop_ends_a_comparison_and_run_works_again(page: Page, app: App, digit: Path) -> None:
     ask(page, digit, "Find the two.")
-    # Whoever holds the lane generates: the comparison waits for its turn until Stop was pressed.
-    with app.engine.answerer.door._lane:
+    # One answers at a time: while somebody has a model, the comparison waits for its turn, and says so.
+    spec = app.engine.catalog.specs[0]
+    with app.engine.models.lease(app.engine.answerer.fetcher.fetch(spec)):
         run(page)
+        expect(page.locator(".vm-column .vm-state").first).to_contain_text("1 ahead, about")
         page.get_by_role("button", name="Stop", exact=True).click()
-        page.wait_for_timeout(300)
+        expect(page.locator(".vm-column[data-state=stopped]").first).to_be_visible()
     expect(page.locator(".vm-column[data-state=stopped]").first).to_contain_text(text.STOPPED)
     expect(page.get_by_role("button", name="Run", exact=True)).to_be_enabled()
     run(page)
     finished(page, page.locator(".vm-column").count())
+
+
+def test_the_models_tab_shows_every_checkpoint_and_the_owner_moves_them(page: Page, app: App) -> None:
+    first, *_ = labels = [spec.label for spec in app.engine.catalog.specs]
+    page.get_by_role("tab", name=text.MODELS).click()
+    expect(page.get_by_role("rowheader")).to_have_text(labels)
+    row = page.get_by_role("row").filter(has=page.get_by_role("rowheader", name=first, exact=True))
+    page.get_by_role("button", name=text.LOAD, exact=True).click()
+    expect(row).to_have_attribute("data-place", re.compile("^(ram|mapped|gpu)$"))
+    page.get_by_role("button", name=text.UNLOAD, exact=True).click()
+    expect(row).to_have_attribute("data-place", re.compile("^(page cache|disk)$"))
+    expect(page.locator(".vm-events li").first).to_be_visible()
+
+
+def test_what_was_asked_stays_and_goes_on_while_another_tab_is_looked_at(page: Page, app: App, digit: Path) -> None:
+    choose(page, app, app.engine.catalog.specs[0].label)
+    ask(page, digit, "What is there, meanwhile?")
+    page.get_by_role("button", name=text.SETTINGS).or_(page.locator(".sidebar button").first).first.click()
+    run(page)
+    page.get_by_role("tab", name=text.MODELS).click()
+    # The settings of the Compare tab take no room here.
+    expect(page.locator(".sidebar-parent")).to_have_css("padding-right", "0px")
+    page.get_by_role("tab", name=text.COMPARE).click()
+    finished(page, 1)
+    expect(page.get_by_label(text.QUESTION)).to_have_value("What is there, meanwhile?")
 
 
 @pytest.mark.parametrize("width", [1280, 390])

@@ -3,7 +3,8 @@
 Written against spaces 0.51.3 and torch 2.13. In the main process the package's own emulation runs as it is. Packing
 the weights and streaming them into a worker run as they are, too, with copies in memory instead of to the card.
 What is not covered: in a worker, `tensor.device` is the CPU, and whatever names "cuda" in another way than
-`Tensor.to`, `Tensor.cuda`, `torch.tensor` and `torch.empty` fails. There are no streams and no limits of VRAM.
+`Tensor.to`, `Tensor.cuda`, `torch.tensor` and `torch.empty` fails. Streams do everything at once, and there are no
+limits of VRAM.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import functools
 import importlib
 import os
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from pathlib import Path
 from types import ModuleType
 from typing import ParamSpec, TypeVar
@@ -77,12 +79,32 @@ def _pretend() -> None:
     torch.Tensor.cuda = lambda tensor, **_: tensor.clone()
     torch.Tensor.pin_memory = lambda tensor: tensor
     torch.cuda.synchronize = lambda: None
+    torch.cuda.Stream = torch.cuda.Event = AtOnce
+    torch.cuda.current_stream = AtOnce
+    torch.cuda.stream = nullcontext
+
+
+class AtOnce:
+    """A stream, or an event on it, where everything has happened as soon as it was asked for."""
+
+    def __init__(self, *_: object) -> None:
+        pass
+
+    def wait_stream(self, _other: object) -> None:
+        """Wait for nothing."""
+
+    def record(self, _stream: object) -> None:
+        """Note nothing."""
+
+    def synchronize(self) -> None:
+        """Wait for nothing."""
 
 
 def _without_cuda(function: Callable[P, R]) -> Callable[P, R]:
     @functools.wraps(function)
     def on_cpu(*args: P.args, **kwargs: P.kwargs) -> R:
-        return function(*map(_cpu, args), **{name: _cpu(value) for name, value in kwargs.items()})
+        kept = {name: _cpu(value) for name, value in kwargs.items() if name != "pin_memory"}
+        return function(*map(_cpu, args), **kept)
 
     return on_cpu
 

@@ -216,13 +216,15 @@ def test_locks_that_other_threads_hold_at_the_fork_do_not_stop_the_worker(played
     facts = played["forked beside locks"]
     assert paths(facts) == FIRST_CALL
     assert states(facts, "step-1") == ["queued", "generating", "done"]
-    assert states(facts, "spare") == ["queued", "loading", "generating", "done"]
+    # It loads while the first one generates, and may be there when its turn comes.
+    assert [state for state in states(facts, "spare") if state != "loading"] == ["queued", "generating", "done"]
+    assert facts["facts"]["spare"]["loaded_in"] > 0
 
 
 def test_two_workers_that_start_at_once_both_load_and_answer(played: Played) -> None:
     facts = played["forked in parallel"]
     assert [[state for _, state in states].count("done") for states in facts["states"]] == [2, 2]
-    assert [[state for _, state in states].count("loading") for states in facts["states"]] == [2, 2]
+    assert all(seconds > 0 for loaded in facts["loaded_in"] for seconds in loaded)
 
 
 def test_calls_leave_no_file_open(played: Played) -> None:

@@ -1,39 +1,69 @@
-"""The task behind the door that answers: leases each model in turn and streams its tokens; knows no processor.
+"""The task behind the door that answers: uses each model in turn and streams its tokens; knows no processor.
 
 Runs where the accelerator is: in the process itself, or in a ZeroGPU worker. Plain, picklable data goes in and out.
+While one checkpoint generates, the next one's weights are loaded where there is room, else its files are read ahead.
 """
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator
-from contextlib import suppress
+from collections.abc import Generator, Iterator
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 
 import torch
 
 from microscope.engine.boundary import guarded
+from microscope.engine.caching.states import Waiting
+from microscope.engine.caching.ticket import Ticket
 from microscope.engine.files import LocalCheckpoint
 from microscope.engine.generate import Finished, Piece, stream
-from microscope.engine.models import Models
+from microscope.engine.ladder import OutOfMemoryError
+from microscope.engine.loader import Resident
+from microscope.engine.memory import is_out_of_memory
+from microscope.engine.models import Models, Needs
 from microscope.errors import UserError
 from microscope.records import GenerationSettings
+
+# How often who waits hears where it stands, and may be stopped.
+LOOK_SECONDS = 0.25
 
 
 @dataclass(frozen=True)
 class Job:
-    """One checkpoint's part of a request: its files, its inputs as CPU tensors, and the settings."""
+    """One checkpoint's part of a request: its files, its inputs as CPU tensors, and the settings.
+
+    `image_tokens` are those of its prompt that stand for the picture, which `may_shrink` if memory runs out.
+    """
 
     local: LocalCheckpoint
     inputs: dict[str, torch.Tensor]
     settings: GenerationSettings
+    image_tokens: int = 0
+    may_shrink: bool = False
+
+    @property
+    def needs(self) -> Needs:
+        """Return what decides the working memory of its answer."""
+        pixels = sum(value.numel() for value in self.inputs.values() if value.is_floating_point())
+        return Needs(self.inputs["input_ids"].shape[1], self.image_tokens, self.settings.max_new_tokens, pixels)
+
+
+@dataclass(frozen=True)
+class Queued:
+    """The model is there and others are before: how many, and about how many seconds."""
+
+    ahead: int
+    seconds: float
 
 
 @dataclass(frozen=True)
 class Loading:
-    """A model is being loaded: how many bytes of weights."""
+    """A model is being loaded, or will be: its bytes, those read, how many are before, and about how many seconds."""
 
     bytes: int
+    done: int = 0
+    ahead: int = 0
+    seconds: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -47,6 +77,18 @@ class Ready:
 
 
 @dataclass(frozen=True)
+class Restarted:
+    """Memory ran out, and the answer begins again from its first token: nothing that was sent of it counts."""
+
+
+@dataclass(frozen=True)
+class Exhausted:
+    """Memory ran out for good with inputs of this size; the sentence has the numbers."""
+
+    message: str
+
+
+@dataclass(frozen=True)
 class Failed:
     """The checkpoint cannot answer; the sentence to show."""
 
@@ -56,39 +98,103 @@ class Failed:
 # What transformers says where a model gets another model's inputs.
 MISFITS = ("image tokens do not match", "are not used by the model")
 
-Update = Loading | Ready | Piece | Finished | Failed
+Update = Queued | Loading | Ready | Piece | Finished | Restarted | Exhausted | Failed
 
 
 def answer(models: Models, jobs: tuple[Job, ...]) -> Iterator[tuple[int, Update]]:
     """Answer the jobs one after another, yielding (job number, update); a job that fails leaves the others."""
-    for number, job in enumerate(jobs):
-        if number + 1 < len(jobs):
-            warm(models, jobs[number + 1].local)
-        for update in guarded(_answer_one(models, job), Failed):
-            yield number, update
+    with ExitStack() as asked:
+        ahead: Ticket[Resident] | None = None
+        for number, job in enumerate(jobs):
+            steps, following = guarded(_answer_one(models, job, ahead), Failed), jobs[number + 1 : number + 2]
+            ahead = None
+            for update in steps:
+                if isinstance(update, Ready) and following and ahead is None:
+                    ahead = _ask_ahead(models, following[0], asked)
+                yield number, update
 
 
-def _answer_one(models: Models, job: Job) -> Iterator[Update]:
-    if not models.cache.holds(job.local.cache_key):
-        yield Loading(job.local.bytes)
-    try:
-        with models.lease(job.local) as lease:
-            model = lease.resident.model
-            dtype, attention = str(model.dtype).removeprefix("torch."), model.config._attn_implementation
-            yield Ready(lease.loaded_in, str(model.device), dtype, attention)
-            if int(job.inputs["input_ids"].max()) >= model.get_input_embeddings().num_embeddings:
-                # On a GPU it would spoil the whole process.
-                raise UserError(_unfit(job, "its tokenizer knows more tokens than its model"))
-            yield from stream(model, job.inputs, job.settings)
-    except ValueError as error:
-        if not any(part in str(error) for part in MISFITS):
-            raise
-        raise UserError(_unfit(job, " ".join(str(error).split())[:120])) from error
-    except torch.OutOfMemoryError as error:
-        raise UserError(
-            f"{job.local.spec.label} ran out of memory on {models.device}; try a smaller image budget, fewer new "
-            "tokens, or a smaller checkpoint."
-        ) from error
+def _ask_ahead(models: Models, job: Job, asked: ExitStack) -> Ticket[Resident] | None:
+    """Have the next model loaded where that is in nobody's way, else its files read; failures are told in its turn."""
+    with suppress(UserError):
+        ticket = asked.enter_context(models.request(job.local, job.needs, eager=False))
+        models.read_ahead(job.local)
+        return ticket
+    return None
+
+
+def _answer_one(models: Models, job: Job, ahead: Ticket[Resident] | None) -> Iterator[Update]:
+    """Answer one job; where memory runs out again once others have gone, then as something smaller, or on the CPU."""
+    for again in (False, True):
+        ticket, ahead = ahead, None
+        try:
+            finished = yield from _use(models, job, ticket)
+        except OutOfMemoryError as error:
+            # It did not even load: a smaller picture would change nothing.
+            refusal, may_shrink = str(error), False
+            break
+        if finished:
+            return
+        if not again:
+            yield Restarted()
+    else:
+        refusal, may_shrink = models.out_of_memory(job.local, job.needs), job.may_shrink
+    spare = models.spare_for(job.local)
+    if may_shrink:
+        yield Exhausted(refusal)
+    elif spare is None:
+        raise UserError(refusal)
+    else:
+        yield Restarted()
+        yield from _answer_one(spare, job, None)
+
+
+def _use(models: Models, job: Job, ticket: Ticket[Resident] | None) -> Generator[Update, None, bool]:
+    """Wait for the model, generate, and return whether it ended; False where memory ran out on the way."""
+    with ticket or models.request(job.local, job.needs) as mine:
+        mine.promote()
+        yield from _wait(mine)
+        try:
+            lease = models.open(mine, job.local)
+            yield from _generate(lease.resident, job, lease.loaded_in)
+        except ValueError as error:
+            if not any(part in str(error) for part in MISFITS):
+                raise
+            raise UserError(_unfit(job, " ".join(str(error).split())[:120])) from error
+        except (RuntimeError, MemoryError) as error:
+            if not is_out_of_memory(error):
+                raise
+        else:
+            return True
+        # Out of the handler, for the error's frames held the tensors of the forward pass; and while the model is still
+        # in use, so that all others go and not this one.
+        models.relieve(job.local)
+    return False
+
+
+def _wait(ticket: Ticket[Resident]) -> Iterator[Update]:
+    seconds = 0.0
+    while not ticket.ready(seconds):
+        status = ticket.status()
+        if status is not None:
+            yield _told(status)
+        seconds = LOOK_SECONDS
+
+
+def _told(status: Waiting) -> Update:
+    if status.bytes_total:
+        return Loading(status.bytes_total, status.bytes_done, status.ahead, status.seconds)
+    return Queued(status.ahead, status.seconds)
+
+
+def _generate(resident: Resident, job: Job, loaded_in: float | None) -> Iterator[Update]:
+    model = resident.model
+    dtype, attention = str(model.dtype).removeprefix("torch."), model.config._attn_implementation
+    yield Ready(loaded_in, str(model.device), dtype, attention)
+    if int(job.inputs["input_ids"].max()) >= model.get_input_embeddings().num_embeddings:
+        # On a GPU it would spoil the whole process.
+        raise UserError(_unfit(job, "its tokenizer knows more tokens than its model"))
+    yield from stream(model, job.inputs, job.settings)
 
 
 def _unfit(job: Job, reason: str) -> str:
@@ -96,13 +202,3 @@ def _unfit(job: Job, reason: str) -> str:
         f"{job.local.spec.label} and its processor do not fit ({reason}); name the processor that it was trained with "
         "as processor_from in models.yaml."
     )
-
-
-def warm(models: Models, local: LocalCheckpoint) -> None:
-    """Ask the kernel to read the next checkpoint's files into the page cache while the current one generates."""
-    if models.cache.holds(local.cache_key) or not hasattr(os, "posix_fadvise"):
-        return
-    for path in local.weights:
-        # A file that is gone is told when its turn comes; here it is only asked for.
-        with suppress(OSError), path.open("rb") as file:
-            os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_WILLNEED)

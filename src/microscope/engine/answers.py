@@ -9,57 +9,27 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from concurrent.futures import TimeoutError as StillRunning
-from dataclasses import dataclass, field, replace
-from functools import cache
-from importlib.metadata import version
+from dataclasses import dataclass, replace
 
-from transformers import ProcessorMixin
-
-from microscope import __version__
 from microscope.catalog.spec import Catalog, ModelSpec
-from microscope.engine.answering import Failed, Job, Loading, Ready, Update
+from microscope.engine.answering import Failed
 from microscope.engine.boundary import guarded
 from microscope.engine.files import Fetcher, LocalCheckpoint
-from microscope.engine.generate import Finished, Piece
+from microscope.engine.generate import Finished
 from microscope.engine.gpu import Door
 from microscope.engine.models import Models
 from microscope.engine.pace import Pace
+from microscope.engine.pending import Pending, package_versions
 from microscope.engine.processors import Processors
 from microscope.engine.prompts import Prepared, prepare
 from microscope.errors import UserError
-from microscope.records import Answer, AnswerEvent, AnswerRequest, Facts, GenerationSettings, State, Token
+from microscope.records import AnswerEvent, AnswerRequest, State
 from microscope.storage.address import AddressParts, content_address
 from microscope.storage.answers import AnswerStore
 
 EVERY_JOB = -1
-NOT_READY = Ready(None, "", "", "")
+SHRUNK = "Memory ran out; it begins again with a smaller image."
 LOOK_EVERY_SECONDS = 0.2
-PACKAGES = ("torch", "transformers", "tokenizers", "safetensors", "pillow", "numpy")
-
-
-@dataclass
-class _Pending:
-    """One checkpoint's answer in the making."""
-
-    key: str
-    local: LocalCheckpoint
-    processor: ProcessorMixin
-    prepared: Prepared
-    address: str
-    ready: Ready = NOT_READY
-    ids: list[int] = field(default_factory=list)
-    logprobs: list[float] = field(default_factory=list)
-    done: bool = False
-
-    @property
-    def text(self) -> str:
-        """Return the text, without special tokens."""
-        return self.processor.tokenizer.decode(self.ids, skip_special_tokens=True).strip()
-
-    @property
-    def growing_text(self) -> str:
-        """Return the text so far; half a character waits for its other half."""
-        return self.text.rstrip("\ufffd").rstrip()
 
 
 @dataclass(frozen=True)
@@ -85,11 +55,11 @@ class Answerer:
             return
         for key in request.checkpoints:
             yield AnswerEvent(key, State.QUEUED)
-        pending: list[_Pending] = []
+        pending: list[Pending] = []
         for key in request.checkpoints:
             yield from guarded(self._prepare(key, request, pending), _failure(key))
         if pending:
-            yield from self._generate(pending, request.settings)
+            yield from self._generate(pending, request)
 
     def _known(self, request: AnswerRequest) -> Iterator[AnswerEvent]:
         """Yield the answers that are known; looking them up starts no download, and what fails is not known."""
@@ -98,7 +68,7 @@ class Answerer:
             events = guarded(here._prepare(key, request, []), _failure(key))  # noqa: SLF001  (our own, of a copy)
             yield from (event for event in events if event.state is State.DONE)
 
-    def _prepare(self, key: str, request: AnswerRequest, pending: list[_Pending]) -> Iterator[AnswerEvent]:
+    def _prepare(self, key: str, request: AnswerRequest, pending: list[Pending]) -> Iterator[AnswerEvent]:
         spec = self.catalog.get(key)
         if spec is None:
             raise UserError(f"The checkpoint {key} is not in the catalogue any more; choose another one.")
@@ -110,7 +80,20 @@ class Answerer:
         if kept is not None:
             yield AnswerEvent(key, State.DONE, kept.text, answer=replace(kept, checkpoint=key, computed="store"))
         else:
-            pending.append(_Pending(key, local, processor, prepared, address))
+            pending.append(Pending(key, local, processor, prepared, address, request.settings))
+
+    def _shrink(self, one: Pending, request: AnswerRequest, again: list[Pending]) -> Iterator[AnswerEvent]:
+        """Prepare a checkpoint's answer anew, with a quarter of the pixels that memory ran out with."""
+        width, height = one.prepared.size
+        budget = max(1, width * height // 4)
+        spec = one.local.spec
+        prepared = prepare(one.processor, spec, request.picture, request.question, budget)
+        fallback = f"image of {prepared.size[0]} x {prepared.size[1]} px, for memory ran out with {width} x {height}"
+        address = content_address(self._parts(one.local, prepared, request))
+        smaller = Pending(one.key, one.local, one.processor, prepared, address, request.settings, fallback)
+        smaller.shrunk = one.shrunk + 1
+        again.append(smaller)
+        yield AnswerEvent(one.key, State.QUEUED, message=SHRUNK)
 
     def _fetch(self, spec: ModelSpec) -> Generator[AnswerEvent, None, LocalCheckpoint]:
         """Yield the progress of the download, if there is one, and return the local checkpoint."""
@@ -148,69 +131,45 @@ class Answerer:
             attention=local.spec.attention,
             torch=versions["torch"],
             transformers=versions["transformers"],
-            weights=local.identity,
+            # An adapter was once merged into its base, which rounds differently.
+            weights=local.identity if local.adapter is None else f"{local.identity} beside its base",
         )
 
-    def _generate(self, pending: list[_Pending], settings: GenerationSettings) -> Iterator[AnswerEvent]:
-        jobs = tuple(Job(one.local, one.prepared.inputs, settings) for one in pending)
+    def _generate(self, pending: list[Pending], request: AnswerRequest) -> Iterator[AnswerEvent]:
+        """Have the answers generated; those that memory ran out with have their picture made smaller, and again."""
+        while pending:
+            yield from self._round(pending)
+            again: list[Pending] = []
+            for one in pending:
+                if one.exhausted:
+                    yield from guarded(self._shrink(one, request, again), _failure(one.key))
+            pending = again
+
+    def _round(self, pending: list[Pending]) -> Iterator[AnswerEvent]:
+        jobs = tuple(one.job for one in pending)
         for number, update in guarded(self.door.run("answer", jobs), lambda message: (EVERY_JOB, Failed(message))):
             if number == EVERY_JOB:
-                left = [one for one in pending if not one.done]
+                left = [one for one in pending if not one.over]
                 yield from (AnswerEvent(one.key, State.FAILED, one.text, message=update.message) for one in left)
-            else:
-                one = pending[number]
-                event = self._event(one, update, settings)
-                try:
-                    yield event
-                finally:
-                    # After it is shown; and also where whoever asked has seen enough.
-                    if event.answer is not None:
-                        self.store.put(one.address, event.answer)
+                continue
+            one = pending[number]
+            event = one.take(update, self.models.device if isinstance(update, Finished) and self._spared(one) else "")
+            try:
+                yield event
+            finally:
+                # After it is shown; and also where whoever asked has seen enough.
+                self._keep(one, event)
 
-    def _event(self, one: _Pending, update: Update, settings: GenerationSettings) -> AnswerEvent:
-        if isinstance(update, Loading):
-            return AnswerEvent(one.key, State.LOADING, bytes_total=update.bytes)
-        if isinstance(update, Ready):
-            one.ready = update
-            return AnswerEvent(one.key, State.GENERATING)
-        if isinstance(update, Piece):
-            one.ids.extend(update.ids)
-            one.logprobs.extend(update.logprobs)
-            return AnswerEvent(one.key, State.GENERATING, one.growing_text, len(one.ids))
-        one.done = True
-        if isinstance(update, Failed):
-            return AnswerEvent(one.key, State.FAILED, one.text, message=update.message)
-        answer = _finished(one, update, settings)
-        self.pace.observe(answer)
-        return AnswerEvent(one.key, State.DONE, answer.text, len(answer.tokens), answer=answer)
+    def _spared(self, one: Pending) -> bool:
+        """Tell whether the answer was made on the CPU because the accelerator has no room."""
+        return self.models.spare is not None and one.ready.device.startswith("cpu")
+
+    def _keep(self, one: Pending, event: AnswerEvent) -> None:
+        """Keep a finished answer; what was made do with is neither what its address asks for, nor as quick."""
+        if event.answer is not None and not event.answer.facts.fallback:
+            self.pace.observe(event.answer)
+            self.store.put(one.address, event.answer)
 
 
 def _failure(key: str) -> Callable[[str], AnswerEvent]:
     return lambda message: AnswerEvent(key, State.FAILED, message=message)
-
-
-def _finished(one: _Pending, end: Finished, settings: GenerationSettings) -> Answer:
-    decode = one.processor.tokenizer.decode
-    tokens = tuple(Token(i, decode([i]), logprob) for i, logprob in zip(one.ids, one.logprobs, strict=True))
-    facts = Facts(
-        revision=one.local.revision,
-        prompt_tokens=one.prepared.prompt_tokens,
-        image_tokens=one.prepared.image_tokens,
-        tokens=len(tokens),
-        first_token_seconds=end.first_token_seconds,
-        total_seconds=end.total_seconds,
-        seed=settings.seed,
-        dtype=one.ready.dtype,
-        device=one.ready.device,
-        attention=one.ready.attention,
-        loaded_in=one.ready.loaded_in,
-        finish=end.reason,
-        versions=package_versions(),
-    )
-    return Answer(one.key, one.text, tokens, facts, one.prepared.prompt, one.address)
-
-
-@cache
-def package_versions() -> tuple[tuple[str, str], ...]:
-    """Return (package, version) of what an answer depends on, this project first."""
-    return (("microscope", __version__), *((name, version(name)) for name in PACKAGES))

@@ -8,6 +8,7 @@ from typing import TypeVar
 from microscope.errors import explain
 
 T = TypeVar("T")
+E = TypeVar("E", bound=Exception)
 
 
 def guarded(steps: Iterator[T], failed: Callable[[str], T]) -> Iterator[T]:
@@ -23,3 +24,16 @@ def guarded(steps: Iterator[T], failed: Callable[[str], T]) -> Iterator[T]:
         return
     # Not in the handler: an error keeps the tensors of its frames, and whoever goes on may need their memory.
     yield failed(sentence)
+
+
+def attempt(work: Callable[[], T], expected: type[E]) -> T | E | str:
+    """Return what the work returns; where it raises, the exception itself if it is expected, else the sentence.
+
+    For threads that nobody joins: their failure has to reach those who wait for their result.
+    """
+    try:
+        return work()
+    except expected as error:
+        return error.with_traceback(None)
+    except Exception as error:
+        return explain(error)

@@ -11,16 +11,18 @@ from microscope.catalog.hub import hub_client
 from microscope.catalog.spec import Catalog, ModelSpec
 from microscope.engine.answering import Failed, Job, answer
 from microscope.engine.answers import EVERY_JOB, Answerer
-from microscope.engine.cache import ModelCache
+from microscope.engine.caching.model_cache import ModelCache
+from microscope.engine.caching.scheduler import Scheduler
 from microscope.engine.download import Downloads
 from microscope.engine.files import Fetcher
 from microscope.engine.gpu import Door, Task
+from microscope.engine.loader import Loader
 from microscope.engine.models import Models
-from microscope.engine.pace import Pace, Work
+from microscope.engine.pace import SPEEDS, Pace, Work
 from microscope.engine.processors import Processors
 from microscope.engine.weights import FLOATS, resident_bytes, weight_files
 from microscope.errors import UserError
-from microscope.hardware import Machine, weights_budget
+from microscope.hardware import RAM_SHARE, Machine, weights_budget, working_budget
 from microscope.records import GenerationSettings
 from microscope.settings import Settings
 from microscope.storage.answers import AnswerStore
@@ -31,6 +33,7 @@ DEVICES = {"cpu": "cpu", "cuda": "cuda", "zero": "cuda", "mps": "mps"}
 UNKNOWN_BYTES = 4 * 10**9
 # Where nobody knows how much memory there is, nothing can be refused for want of it.
 UNBOUNDED = 1 << 62
+NAMED = 4
 
 
 @dataclass(frozen=True)
@@ -59,11 +62,26 @@ class Engine:
 
     def _work(self, keys: tuple[str, ...], settings: GenerationSettings) -> tuple[Work, ...]:
         specs = [spec for spec in (self.catalog.get(key) for key in keys) if spec is not None]
-        resident = {model.key.rpartition("@")[0] for model in self.models.cache.snapshot()}
+        held = (model for model in self.models.cache.snapshot().models if not model.loading)
+        resident = {name for model in held for name in model.names}
         return tuple(
             Work(spec.key, expected_bytes(spec, self.models.dtype), spec.key not in resident, settings.max_new_tokens)
             for spec in specs
         )
+
+    def warm(self, visitor: str, keys: tuple[str, ...]) -> None:
+        """Have the files of checkpoints that a visitor chose read into the page cache, when nobody is in the way.
+
+        What is in memory, or not on this disk, is left as it is; choosing others ends it.
+        """
+        held = {name for model in self.models.cache.snapshot().models for name in model.names}
+        specs = [spec for spec in (self.catalog.get(key) for key in keys if key not in held) if spec is not None]
+        files = {spec.key: self.answerer.fetcher.weights(spec) for spec in specs}
+        self.models.prefetcher.want(visitor, {key: paths for key, paths in files.items() if paths})
+
+    def forget(self, visitor: str) -> None:
+        """End what is done for a visitor who left."""
+        self.models.prefetcher.forget(visitor)
 
 
 def build_engine(settings: Settings, machine: Machine, catalog: Catalog) -> Engine:
@@ -72,8 +90,8 @@ def build_engine(settings: Settings, machine: Machine, catalog: Catalog) -> Engi
     zero = machine.kind == "zero"
     # On ZeroGPU the budget bounds what is packed; a worker may load more into the card it is lent.
     room = weights_budget("local-cuda", machine.vram_bytes, machine.ram_bytes) if zero else budget
-    models = Models(ModelCache(room, most=settings.cache_models), DEVICES[machine.kind], machine.dtype)
-    fetcher = Fetcher(Downloads(None if settings.offline else hub_client()))
+    models = _models(settings, machine, room)
+    fetcher = Fetcher(Downloads(None if settings.offline else hub_client(), largest=room, dtype=models.dtype))
     processors = Processors()
     packed = _place(models, fetcher, processors, catalog, budget) if zero else 0
     pace = Pace(machine.kind)
@@ -81,6 +99,33 @@ def build_engine(settings: Settings, machine: Machine, catalog: Catalog) -> Engi
     store = AnswerStore(settings.data / "answers", settings.answers_bytes)
     answerer = Answerer(catalog, fetcher, processors, models, door, store, pace)
     return Engine(catalog, machine, models, answerer, pace, packed)
+
+
+def _models(settings: Settings, machine: Machine, room: int) -> Models:
+    """Return the models of the machine; on an own accelerator, with those on the CPU to fall back to."""
+    device, ram = DEVICES[machine.kind], machine.ram_bytes
+    spare = None
+    if machine.kind in ("cuda", "mps"):
+        spare = _on("cpu", machine.dtype, _scheduler(settings, weights_budget("local-cpu", 0, ram), 0, ram), ram)
+    scheduler = _scheduler(settings, room, machine.vram_bytes, ram)
+    return _on(device, machine.dtype, scheduler, ram, spare)
+
+
+def _on(device: str, dtype: str, scheduler: Scheduler, ram: int, spare: Models | None = None) -> Models:
+    # Mapped files cost no memory of our own, so as much may stay mapped as the kernel can keep in its page cache.
+    loader = Loader(device, int(ram * RAM_SHARE) or UNBOUNDED)
+    return Models(ModelCache(scheduler, loader.release), loader, device, dtype, spare=spare)
+
+
+def _scheduler(settings: Settings, room: int, vram: int, ram: int) -> Scheduler:
+    return Scheduler(
+        room,
+        working=working_budget(vram, ram, room),
+        most=settings.cache_models,
+        # One answer at a time on one device: two would each take twice as long.
+        lanes=1,
+        most_waiting=settings.queue_size,
+    )
 
 
 def answer_task(models: Models, pace: Pace, packed: int) -> Task:
@@ -91,7 +136,7 @@ def answer_task(models: Models, pace: Pace, packed: int) -> Task:
             Work(
                 job.local.spec.key,
                 job.local.bytes,
-                not models.cache.holds(job.local.cache_key),
+                not models.holds(job.local),
                 job.settings.max_new_tokens,
             )
             for job in jobs
@@ -138,28 +183,38 @@ def _place(models: Models, fetcher: Fetcher, processors: Processors, catalog: Ca
 
 
 def plan(engine: Engine) -> str:
-    """Return the plan in one sentence: device, memory, how many checkpoints stay resident, and why."""
+    """Return the plan in one sentence: device, memory, who stays in memory, who takes turns, and why."""
     machine, budget, total = engine.machine, engine.models.cache.budget, len(engine.catalog.specs)
     memory = f"{machine.memory_bytes / 1e9:.0f} GB" if machine.memory_bytes else "memory unknown"
     if machine.kind == "zero":
-        placed = engine.models.cache.snapshot()
+        placed = engine.models.cache.snapshot().models
         return (
             f"ZeroGPU: {len(placed)} of {total} checkpoints placed before launch ({engine.packed_bytes / 1e9:.2f} GB, "
-            "streamed into every worker), the others load inside the call; a packed model is never evicted."
+            "streamed into every worker), the others load inside the call; nothing is evicted, for a packed model is "
+            "streamed into every worker whether it is dropped or not."
         )
-    sizes = list(_fitting(engine, budget))
-    every = f"{len(sizes)} of {total} checkpoints" if len(sizes) < total else f"{total} checkpoints"
+    sizes = {spec.label: expected_bytes(spec, engine.models.dtype) for spec in engine.catalog.specs}
+    kept = dict(_fitting(sizes, budget, engine.models.cache.most))
     of_budget = "" if budget == UNBOUNDED else f" of a budget of {budget / 1e9:.1f} GB"
-    return (
-        f"{machine.kind}, {memory}: {every} resident ({sum(sizes) / 1e9:.2f} GB{of_budget}), each loaded when it is "
-        "first asked."
-    )
+    size = f"{sum(kept.values()) / 1e9:.2f} GB{of_budget}"
+    text = f"{machine.kind}, {memory}: {_named(list(kept), total)} resident ({size})"
+    swapped = [label for label in sizes if label not in kept]
+    if not swapped:
+        return f"{text}, each loaded when it is first asked."
+    seconds = max(sizes[label] for label in swapped) / SPEEDS[machine.kind].load_bytes_per_second
+    return f"{text}; {_named(swapped, total)} take turns, at most about {max(1, round(seconds))} s a load."
 
 
-def _fitting(engine: Engine, budget: int) -> Iterator[int]:
-    used = 0
-    for spec in engine.catalog.specs:
-        size = expected_bytes(spec, engine.models.dtype)
-        if used + size <= budget:
-            used += size
-            yield size
+def _named(labels: list[str], total: int) -> str:
+    """Return the names of a few checkpoints, or how many there are."""
+    if len(labels) == total:
+        return f"{total} checkpoints"
+    return " + ".join(labels) if len(labels) <= NAMED else f"{len(labels)} of {total} checkpoints"
+
+
+def _fitting(sizes: dict[str, int], budget: int, most: int | None) -> Iterator[tuple[str, int]]:
+    used = count = 0
+    for label, size in sizes.items():
+        if used + size <= budget and (most is None or count < most):
+            used, count = used + size, count + 1
+            yield label, size

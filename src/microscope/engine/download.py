@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
@@ -15,7 +15,8 @@ from huggingface_hub.errors import HTTPError, LocalEntryNotFoundError, OfflineMo
 from huggingface_hub.utils import filter_repo_objects
 from tqdm.auto import tqdm
 
-from microscope.catalog.hub import HubFile, explain_hub_error, resolve
+from microscope.catalog.hub import HubFile, Resolved, explain_hub_error, resolve
+from microscope.engine.weights import FLOATS
 from microscope.errors import UserError
 
 SETTINGS = ("*.json", "*.txt", "*.model", "*.jinja", "*.tiktoken")
@@ -63,10 +64,15 @@ class Wanted:
 
 @dataclass(frozen=True)
 class Downloads:
-    """Where downloads come from and go to: the Hub's client (None: no network), the cache (None: the library's)."""
+    """Where downloads come from and go to: the Hub's client (None: no network), the cache (None: the library's).
+
+    Weights that would take more than `largest` bytes once loaded as `dtype` are refused before the first byte.
+    """
 
     api: HfApi | None = None
     cache: Path | None = None
+    largest: int | None = None
+    dtype: str = "auto"
 
     def find(self, wanted: Wanted) -> Path | None:
         """Return the local snapshot where it is complete, without asking the network."""
@@ -94,6 +100,7 @@ class Downloads:
             )
         resolved = resolve(wanted.repo, wanted.revision, self.api, self._cache)
         missing = self._missing(wanted, resolved.commit, resolved.files)
+        self._check_memory(wanted, resolved)
         self._check_room(wanted, missing)
         try:
             found = snapshot_download(
@@ -123,14 +130,29 @@ class Downloads:
     def _cache(self) -> Path:
         return self.cache or Path(constants.HF_HUB_CACHE)
 
-    def _missing(self, wanted: Wanted, commit: str, files: tuple[HubFile, ...]) -> int:
-        """Return the bytes of the wanted files that are not on this machine; 0 where the Hub did not tell."""
-        chosen = filter_repo_objects(
+    def _check_memory(self, wanted: Wanted, resolved: Resolved) -> None:
+        """Compare what the weights will take in memory with what there is, by what the Hub tells of them."""
+        weights = sum(file.size for file in self._chosen(wanted, resolved.files) if file.path.endswith(".safetensors"))
+        need = weights
+        if self.dtype in FLOATS and resolved.parameters and wanted.subfolder is None:
+            # Saved wider than it is loaded; the count is that of the whole repository.
+            need = min(weights, resolved.parameters * FLOATS[self.dtype])
+        if self.largest is not None and need > self.largest:
+            raise UserError(
+                f"{wanted.repo} needs {need / 1e9:.2f} GB of memory and there are {self.largest / 1e9:.2f} GB for "
+                "checkpoints; choose a smaller one, or larger hardware. Nothing was downloaded."
+            )
+
+    def _chosen(self, wanted: Wanted, files: tuple[HubFile, ...]) -> Iterable[HubFile]:
+        return filter_repo_objects(
             files, allow_patterns=wanted.allowed, ignore_patterns=wanted.ignored, key=lambda file: file.path
         )
+
+    def _missing(self, wanted: Wanted, commit: str, files: tuple[HubFile, ...]) -> int:
+        """Return the bytes of the wanted files that are not on this machine; 0 where the Hub did not tell."""
         return sum(
             file.size
-            for file in chosen
+            for file in self._chosen(wanted, files)
             if not isinstance(try_to_load_from_cache(wanted.repo, file.path, self._cache, commit), str)
         )
 

@@ -27,7 +27,8 @@ class LocalCheckpoint:
 
     `folder` holds configuration and weights (of the base model, for an adapter), `processor` the processor and
     tokenizer, `adapter` a PEFT adapter. `revision` is what people see: the Hub commit, or the hash of the weights.
-    `identity` stands for everything in the files that decides an answer. `bytes` is the size of the weight files.
+    `identity` stands for everything in the files that decides an answer, `model` for the part of it that is the model
+    without adapter and processor. `bytes` is the size of the weight files, `weights`; those of an adapter come last.
     """
 
     spec: ModelSpec
@@ -38,11 +39,20 @@ class LocalCheckpoint:
     identity: str
     weights: tuple[Path, ...]
     bytes: int
+    model: str = ""
 
     @property
     def cache_key(self) -> str:
-        """Return what the model cache knows this checkpoint by: another revision is another model."""
+        """Return what stands for this checkpoint in a cache: another revision is another one."""
         return f"{self.spec.key}@{self.identity}"
+
+    @property
+    def alone(self) -> LocalCheckpoint:
+        """Return the model alone: of an adapter its base, as what several adapters share."""
+        if self.adapter is None:
+            return self
+        own = tuple(path for path in self.weights if path.parent != self.adapter)
+        return replace(self, adapter=None, weights=own, bytes=sum(path.stat().st_size for path in own))
 
 
 @dataclass(frozen=True)
@@ -130,9 +140,29 @@ class Fetcher:
             identity="+".join(place.identity for place in parts),
             weights=weights,
             bytes=sum(path.stat().st_size for path in weights),
+            model=base.identity,
         )
         self._known[spec] = _Known(local, paths, stamp)
         return local
+
+    def weights(self, spec: ModelSpec) -> tuple[Path, ...]:
+        """Return a checkpoint's weight files as far as they are on this disk; reads none, asks no network."""
+        found: list[Path] = []
+        for repo, revision, subfolder in (
+            (spec.base, spec.base_revision, None),
+            (spec.source, spec.revision, spec.subfolder),
+        ):
+            if repo is None:
+                continue
+            folder = Path(repo) if Path(repo).is_absolute() else self.downloads.find(Wanted(repo, revision, subfolder))
+            if folder is not None and (folder / (subfolder or "")).is_dir():
+                found += sorted((folder / (subfolder or "")).glob("*model*.safetensors"))
+        return tuple(found)
+
+    def known(self, spec: ModelSpec) -> LocalCheckpoint | None:
+        """Return the checkpoint as it was last found, None where nobody asked for it yet; looks at no file."""
+        known = self._known.get(spec)
+        return self._kept.get(spec.key) or (known.local if known is not None else None)
 
     def keep(self, local: LocalCheckpoint) -> None:
         """Remember a checkpoint that was placed before launch: ZeroGPU deletes its downloaded files after packing."""

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import closing
 from dataclasses import dataclass
+from typing import TypeVar
 
 import torch
 from torch.nn import functional
@@ -23,7 +24,10 @@ from transformers import (
     StoppingCriteriaList,
 )
 
+from microscope.engine.loading.gate import undisturbed
 from microscope.records import GenerationSettings
+
+T = TypeVar("T")
 
 FLUSH_SECONDS = 0.04
 # What configurations call the tokens that stand for pixels or stand around them.
@@ -59,21 +63,13 @@ def stream(
     equals `generate` after `torch.manual_seed(settings.seed)` on the same device.
     """
     start = time.perf_counter()
-    inputs = {name: _placed(value, model) for name, value in inputs.items()}
-    generator = None if settings.greedy else torch.Generator(model.device).manual_seed(settings.seed)
-    tokens = model.generate(
-        **inputs,
-        generation_config=generation_config(settings),
-        logits_processor=LogitsProcessorList([_WithoutTokens(image_tokens(model), model.device)]),
-        custom_generate=_decode,
-        generator=generator,
-    )
+    tokens = _begin(model, inputs, settings)
     ids: list[int] = []
     logprobs: list[float] = []
     first = flushed = 0.0
     count, reason = 0, "length"
     with closing(tokens):
-        for token, logprob, ended in tokens:
+        for token, logprob, ended in _undisturbed(tokens):
             count += 1
             now = time.perf_counter() - start
             first = first or now
@@ -88,6 +84,31 @@ def stream(
     if ids:
         yield Piece(tuple(ids), tuple(logprobs))
     yield Finished(reason, first, time.perf_counter() - start)
+
+
+def _begin(
+    model: PreTrainedModel, inputs: dict[str, torch.Tensor], settings: GenerationSettings
+) -> Generator[tuple[int, float, bool], None, None]:
+    with undisturbed():
+        inputs = {name: _placed(value, model) for name, value in inputs.items()}
+        generator = None if settings.greedy else torch.Generator(model.device).manual_seed(settings.seed)
+        return model.generate(
+            **inputs,
+            generation_config=generation_config(settings),
+            logits_processor=LogitsProcessorList([_WithoutTokens(image_tokens(model), model.device)]),
+            custom_generate=_decode,
+            generator=generator,
+        )
+
+
+def _undisturbed(steps: Iterator[T]) -> Iterator[T]:
+    """Yield the steps, each taken while no model is being constructed: that would change what tensors are made of."""
+    while True:
+        with undisturbed():
+            step = next(steps, None)
+        if step is None:
+            return
+        yield step
 
 
 def generation_config(settings: GenerationSettings) -> GenerationConfig:

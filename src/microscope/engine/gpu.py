@@ -2,14 +2,13 @@
 
 The whole app has exactly one decorated function: workers are kept per decorated function, and two would mean two
 packs of weights in memory. It is a generator that runs a task by name; tasks are given before launch. Off ZeroGPU the
-decorator returns the function itself, and the same path runs in this process, one generation at a time.
+decorator returns the function itself, and the same path runs in this process; whose turn it is, the model cache says.
 """
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Generator, Iterator
-from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -75,7 +74,6 @@ class Door:
     def __init__(self, models: Models, tasks: tuple[Task, ...]) -> None:
         self.zero = on_zero()
         self._tasks = {task.name: task for task in tasks}
-        self._lane = nullcontext() if self.zero else threading.Lock()
         self._enter = _decorated(models, self._tasks)
 
     def run(self, name: str, payload: Any) -> Iterator[Any]:  # noqa: ANN401  (a task's own plain data)
@@ -84,12 +82,11 @@ class Door:
         Call it from the visitor's own request: the platform charges the quota it finds in the context. Closing the
         iterator stops the task.
         """
-        with self._lane:
-            steps = self._enter(name, payload)
-            try:
-                yield from _Remote(steps) if self.zero else steps
-            except _platform_errors() as error:
-                raise UserError(_refusal(error)) from error
+        steps = self._enter(name, payload)
+        try:
+            yield from _Remote(steps) if self.zero else steps
+        except _platform_errors() as error:
+            raise UserError(_refusal(error)) from error
 
     def asks(self, declared: int) -> int:
         """Return the seconds that the platform is asked for where a task declares so many: on some cards, more."""

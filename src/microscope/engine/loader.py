@@ -1,8 +1,7 @@
-"""Loads one model onto its device, one load at a time in the whole process; knows no cache and no request.
+"""Loads models onto a device, one load at a time in the whole process; knows no cache and no request.
 
-`from_pretrained` replaces process-wide state while it runs (the default dtype, `tie_weights`), so two loads at once
-leave tensors on meta and the process poisoned: every load passes one gate, and what it must leave behind is checked.
-Whoever makes tensors outside the generation lane passes the same gate.
+A first checkpoint of a kind is loaded the library's way. Those that differ from it in their weights alone are loaded
+by pointing its emptied model, or a copy of it without weights, at their mapped files.
 """
 
 from __future__ import annotations
@@ -10,168 +9,246 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+from weakref import WeakKeyDictionary
 
-import torch
-from huggingface_hub.errors import StrictDataclassError
 from safetensors import SafetensorError
-from tqdm.std import TqdmDefaultWriteLock  # type: ignore[attr-defined]
-from transformers import AutoModelForImageTextToText, PreTrainedModel
-from transformers.utils.logging import disable_progress_bar
+from transformers import PreTrainedModel
 
-from microscope.engine.architectures import register_architecture
+from microscope.engine.caching.states import LoadDropped
 from microscope.engine.files import LocalCheckpoint
-from microscope.engine.torchvision_repair import repair_torchvision
-from microscope.errors import UserError
+from microscope.engine.loading.adapters import Adapters
+from microscope.engine.loading.gate import loading, renew_gate
+from microscope.engine.loading.images import Images, WeightImage, identity_of, map_files, mapped_bytes
+from microscope.engine.loading.keys import Unmapped, map_keys
+from microscope.engine.loading.pretrained import check_nothing_on_meta, load_pretrained
+from microscope.engine.loading.quantised import quantisation
+from microscope.engine.loading.shells import Shell, Shells, capture
+from microscope.engine.loading.signature import Signature, read_config, rename, signature_of
+from microscope.engine.loading.upload import Uploads
+from microscope.engine.pagecache import cached_fraction, never, read_ahead
+
+__all__ = ["LoadDropped", "Loader", "Resident", "load", "renew_gate"]
 
 log = logging.getLogger("microscope")
 
-_TIE_WEIGHTS = PreTrainedModel.tie_weights
-# An adapter trained with a larger vocabulary brings these along as wholes.
-EMBEDDINGS = ("embed", "lm_head")
+PLAIN, SHELL, POINTER = "plain", "shell", "pointer"
+# Of a file of which less is in the page cache, the rest is read before it is mapped.
+MOSTLY = 0.9
+
+Progress = Callable[[int, int], None]
 
 
-class _Gate:
-    """The lock of the whole process that a fault of the whole process needs."""
-
-    def __init__(self) -> None:
-        self.lock = threading.Lock()
-
-
-_GATE = _Gate()
-
-
-@dataclass(frozen=True)
+@dataclass(eq=False)
 class Resident:
-    """A loaded model on its device, its size in bytes (parameters and buffers), and what loading took in seconds."""
+    """A loaded model on its device, its size in bytes (parameters and buffers), and what loading took in seconds.
+
+    Of the bytes, `mapped` are backed by files and cost no memory of the process's own. `how` it was loaded: `plain`,
+    the library's way; `shell`, by filling a model that was there; `pointer`, so too, with files that were mapped.
+    `adapters` are those that were put onto it, None before the first one.
+    """
 
     local: LocalCheckpoint
     model: PreTrainedModel
     bytes: int
+    mapped: int
     seconds: float
+    how: str
+    adapters: Adapters | None = None
+
+
+class _Known(NamedTuple):
+    """What a checkpoint that may share a shell was found to be."""
+
+    config: dict[str, Any]
+    signature: Signature
+    image: WeightImage
+    was_open: bool
+
+
+class _Lent(NamedTuple):
+    """What a resident model is made of, where that can be used again."""
+
+    known: _Known
+    shell: Shell
 
 
 def load(local: LocalCheckpoint, device: str, dtype: str) -> Resident:
-    """Load a checkpoint from local files; `dtype` is a torch dtype's name, or `auto` for the one it was saved in.
+    """Load a checkpoint the library's way; `dtype` is a torch dtype's name, or `auto` for the one it was saved in.
 
     Safetensors only, no remote code. Raises `UserError` for a damaged file, an unknown architecture, or weights that
     do not fit the configuration.
     """
-    repair_torchvision()
-    # The library's bar would run through the log and through a command's output.
-    disable_progress_bar()
-    with _GATE.lock:
+    with loading():
         start = time.perf_counter()
-        try:
-            model = _from_pretrained(local, dtype)
-            if local.adapter is not None:
-                model = _with_adapter(model, local)
-        finally:
-            _restore(local)
-    _check_whole(model, local)
-    model.eval().requires_grad_(requires_grad=False)
-    model.to(device)
-    tensors = [*model.parameters(), *model.buffers()]
-    size = sum(tensor.numel() * tensor.element_size() for tensor in tensors)
-    return Resident(local, model, size, time.perf_counter() - start)
+        model = load_pretrained(local, dtype)
+        model.to(device)
+        return _resident(local, model, start)
 
 
-@contextmanager
-def undisturbed() -> Iterator[None]:
-    """Keep loads out while it lasts: during one, tensors that any thread makes may come out in the model's dtype."""
-    with _GATE.lock:
-        yield
+class Loader:
+    """Loads to and from one device; keeps emptied models, and as many bytes of mapped files as `host_budget` says.
 
-
-def renew_gate() -> None:
-    """Open the gate in a forked child: a lock that another thread of the parent held would never be released.
-
-    So too the lock of progress bars, which a download may hold and which every load takes.
+    State of the process; several threads may use it, one of which loads at a time.
     """
-    _GATE.lock = threading.Lock()
-    TqdmDefaultWriteLock.th_lock._at_fork_reinit()
+
+    def __init__(self, device: str, host_budget: int) -> None:
+        self._device = device
+        self._images, self._shells = Images(host_budget), Shells()
+        self._uploads: dict[str, Uploads] = {}
+        self._lent: WeakKeyDictionary[Resident, _Lent | None] = WeakKeyDictionary()
+        self._lock = threading.Lock()
+
+    def load(
+        self,
+        local: LocalCheckpoint,
+        dtype: str,
+        *,
+        device: str | None = None,
+        progress: Progress | None = None,
+        cancelled: Callable[[], bool] = never,
+    ) -> Resident:
+        """Load a checkpoint, on another device where one is named; see `load` for its dtype and what it raises.
+
+        `progress` receives (bytes read, bytes in all). Raises `LoadDropped` once `cancelled` is true between steps.
+        """
+        device = device or self._device
+        with loading():
+            start = time.perf_counter()
+            _read(local, progress, cancelled)
+            known = self._know(local, dtype, device)
+            _go_on(cancelled)
+            at_hand = known is not None and known.was_open and self._shells.has_free(known.signature)
+            shell = None if known is None else self._shells.take(known.signature)
+            if known is None or shell is None:
+                model, lent = self._load_plain(local, dtype, device, known)
+                resident = _resident(local, model, start)
+            else:
+                lent = self._fill(local, known, shell)
+                tensors = [tensor for _, tensor in shell.tensors]
+                mapped = mapped_bytes(tensors, local.weights)
+                size, seconds = sum(tensor.nbytes for tensor in tensors), time.perf_counter() - start
+                how = POINTER if at_hand else SHELL
+                resident = Resident(local, shell.model, size + shell.own_bytes, mapped, seconds, how)
+            with self._lock:
+                self._lent[resident] = lent
+        if progress is not None:
+            progress(local.bytes, local.bytes)
+        return resident
+
+    def release(self, resident: Resident) -> None:
+        """Let go of a model's weights; what is left serves the next checkpoint like it. The model answers no more.
+
+        A second time it does nothing.
+        """
+        with self._lock:
+            if resident not in self._lent:
+                return
+            lent = self._lent.pop(resident)
+        if resident.adapters is not None:
+            # Their wrappers stand where the shell expects the model's own layers.
+            resident.adapters.activate_base()
+            resident.adapters = None
+        if lent is None:
+            _empty(resident.model)
+        else:
+            self._take_back(lent)
+
+    def after_fork(self) -> None:
+        """Open all locks in a forked child."""
+        renew_gate()
+        self._lock = threading.Lock()
+        self._uploads = {}
+        self._images.after_fork()
+        self._shells.after_fork()
+
+    def _know(self, local: LocalCheckpoint, dtype: str, device: str) -> _Known | None:
+        """Return the checkpoint's signature and open image; None where it is loaded the library's way each time."""
+        config = read_config(local)
+        if local.adapter is not None or config is None or quantisation(config) is not None:
+            return None
+        # What is wrong with a file, the library's way finds as well, and says.
+        with suppress(SafetensorError, OSError):
+            identity = identity_of(local)
+            image = self._images.find(identity)
+            was_open = image is not None
+            image = image or map_files(identity)
+            return _Known(config, signature_of(local, config, image.header, dtype, device), image, was_open)
+        return None
+
+    def _load_plain(
+        self, local: LocalCheckpoint, dtype: str, device: str, known: _Known | None
+    ) -> tuple[PreTrainedModel, _Lent | None]:
+        model, lent = load_pretrained(local, dtype), None
+        try:
+            keys = {} if known is None else map_keys(model, known.image)
+            model.to(device)
+            if known is not None:
+                lent = _Lent(known, capture(model, keys))
+                self._remember(lent)
+        except Unmapped as reason:
+            log.info("%s is loaded the library's way each time: %s", local.spec.key, reason)
+            model.to(device)
+        return model, lent
+
+    def _fill(self, local: LocalCheckpoint, known: _Known, shell: Shell) -> _Lent:
+        device, lent = known.signature.device, _Lent(known, shell)
+        uploads = self._uploads.setdefault(device, Uploads(device))
+        with ExitStack() as failing:
+            failing.callback(self._take_back, lent)
+            shell.fill(uploads.bring((known.image.tensors[slot.key], slot.dtype) for slot in shell.slots))
+            rename(shell.model, local, known.config)
+            check_nothing_on_meta(shell.tensors, local)
+            failing.pop_all()
+        self._remember(lent)
+        return lent
+
+    def _take_back(self, lent: _Lent) -> None:
+        if lent.known.image.written_to:
+            log.warning("weights were changed in memory, so their files are mapped anew")
+            self._images.forget(lent.known.image)
+        if lent.shell.strip():
+            self._shells.give(lent.known.signature, lent.shell)
+
+    def _remember(self, lent: _Lent) -> None:
+        self._shells.know(lent.known.signature, lent.shell)
+        self._images.keep(lent.known.image)
 
 
-def _from_pretrained(local: LocalCheckpoint, dtype: str) -> PreTrainedModel:
-    spec = local.spec
-    register_architecture(spec.architecture)
-    try:
-        model, report = AutoModelForImageTextToText.from_pretrained(
-            local.folder,
-            dtype=dtype,
-            attn_implementation=spec.attention,
-            local_files_only=True,
-            trust_remote_code=False,
-            use_safetensors=True,
-            # Weights of another shape are refused below, with a sentence that names one.
-            ignore_mismatched_sizes=True,
-            output_loading_info=True,
-        )
-    except SafetensorError as error:
-        raise UserError(f"{spec.label} has a damaged weight file; copy or download it again.") from error
-    except torch.OutOfMemoryError:
-        raise
-    except (ValueError, KeyError, TypeError, OSError, RuntimeError, ImportError, StrictDataclassError) as error:
-        raise UserError(_why_not_loaded(local, error)) from error
-    unfit = [*report["missing_keys"], *(name for name, *_ in report["mismatched_keys"])]
-    if unfit:
-        raise UserError(
-            f"{spec.label} does not fit its config.json: {len(unfit)} weights are missing or of another shape, the "
-            f"first is {min(unfit)}; save model and configuration together."
-        )
-    if report["unexpected_keys"]:
-        log.warning("%s: %d weights are not used by its architecture", spec.key, len(report["unexpected_keys"]))
-    return model
+def _read(local: LocalCheckpoint, progress: Progress | None, cancelled: Callable[[], bool]) -> None:
+    """Bring the weight files into the page cache where they are not: in bulk that is faster than by page faults."""
+    _go_on(cancelled)
+    missing = [path for path in local.weights if _is_cold(path)]
+    if missing:
+        total = local.bytes
+        told = None if progress is None else lambda done: progress(min(done, total), total)
+        read_ahead(missing, cancelled=cancelled, progress=told)
+        _go_on(cancelled)
 
 
-def _why_not_loaded(local: LocalCheckpoint, error: Exception) -> str:
-    text = str(error)
-    label = local.spec.label
-    if "trust_remote_code" in text:
-        return (
-            f"{label} brings its own code, which is never run; give it a reviewed local architecture in models.yaml."
-        )
-    if "does not recognize this architecture" in text or "Unrecognized model" in text:
-        return f"{label} has an architecture that the installed transformers does not know; a newer version may."
-    if "Unrecognized configuration class" in text:
-        return f"{label} is not a model that answers questions about images; choose an image-text-to-text checkpoint."
-    if isinstance(error, (StrictDataclassError, OSError)) or "config.json" in text:
-        return f"{label} has no usable config.json in {local.folder.name}; copy or download it again."
-    reason = " ".join(text.split())[:200]
-    return f"{label} could not be loaded ({reason}); correct the checkpoint or choose another one."
+def _is_cold(path: Path) -> bool:
+    fraction = cached_fraction(path)
+    return fraction is not None and fraction < MOSTLY
 
 
-def _with_adapter(model: PreTrainedModel, local: LocalCheckpoint) -> PreTrainedModel:
-    # Imported here: it takes seconds, and only adapters need it.
-    from peft import PeftModel, get_peft_model_state_dict, load_peft_weights  # noqa: PLC0415
-
-    spec = local.spec
-    unfit = f"The adapter {spec.label} does not fit its base model {spec.base}; name the base it was trained on."
-    try:
-        adapted = PeftModel.from_pretrained(model, local.adapter, local_files_only=True)
-    except (ValueError, RuntimeError, KeyError, TypeError) as error:
-        raise UserError(unfit) from error
-    # What has no place in the base is dropped without an error, and the base would answer in the adapter's name.
-    saved = set(load_peft_weights(str(local.adapter), device="cpu"))
-    placed = set(get_peft_model_state_dict(adapted, save_embedding_layers=False))
-    if placed - saved or any(not any(part in name for part in EMBEDDINGS) for name in saved - placed):
-        raise UserError(unfit)
-    return adapted.merge_and_unload()
+def _go_on(cancelled: Callable[[], bool]) -> None:
+    if cancelled():
+        raise LoadDropped
 
 
-def _restore(local: LocalCheckpoint) -> None:
-    """Put back what a load replaces in the whole process, should it have been left replaced."""
-    if torch.get_default_dtype() is not torch.float32:
-        log.error("loading %s left the default dtype at %s", local.spec.key, torch.get_default_dtype())
-        torch.set_default_dtype(torch.float32)
-    if PreTrainedModel.tie_weights is not _TIE_WEIGHTS:
-        log.error("loading %s left PreTrainedModel.tie_weights replaced", local.spec.key)
-        PreTrainedModel.tie_weights = _TIE_WEIGHTS
+def _resident(local: LocalCheckpoint, model: PreTrainedModel, start: float) -> Resident:
+    tensors = [*model.parameters(), *model.buffers()]
+    size = sum(tensor.nbytes for tensor in tensors)
+    mapped = mapped_bytes(tensors, local.weights)
+    return Resident(local, model, size, mapped, time.perf_counter() - start, PLAIN)
 
 
-def _check_whole(model: PreTrainedModel, local: LocalCheckpoint) -> None:
-    stranded = [name for name, tensor in (*model.named_parameters(), *model.named_buffers()) if tensor.is_meta]
-    if stranded:
-        raise RuntimeError(f"loading {local.spec.key} left {len(stranded)} tensors on meta, such as {stranded[0]}")
+def _empty(model: PreTrainedModel) -> None:
+    """Take a model's tensors away for good: whoever still holds it keeps no memory by that."""
+    for module in model.modules():
+        for table in (module._parameters, module._buffers):
+            table.update(dict.fromkeys(table))

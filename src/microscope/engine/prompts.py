@@ -11,7 +11,7 @@ from PIL import Image
 from transformers import PreTrainedTokenizerBase, ProcessorMixin
 
 from microscope.catalog.spec import ModelSpec
-from microscope.engine.loader import undisturbed
+from microscope.engine.loading.gate import undisturbed
 from microscope.engine.pictures import picture_to_image
 from microscope.errors import UserError
 from microscope.records import Picture
@@ -32,7 +32,7 @@ PLAIN = "{image}\n{question}"
 class Prepared:
     """A checkpoint's inputs: CPU tensors by name, the rendered prompt, and how many of its tokens are image tokens.
 
-    `processing` is what the processor does, as canonical JSON.
+    `processing` is what the processor does, as canonical JSON, `size` the picture's as the processor got it.
     """
 
     inputs: dict[str, torch.Tensor]
@@ -40,6 +40,7 @@ class Prepared:
     prompt_tokens: int
     image_tokens: int
     processing: str
+    size: tuple[int, int] = (0, 0)
 
 
 def prepare(
@@ -67,7 +68,7 @@ def prepare(
     inputs = {name: value for name, value in batch.items() if isinstance(value, torch.Tensor) and name != "labels"}
     ids = inputs["input_ids"]
     image_tokens = int((ids == image_token_id(processor)).sum())
-    return Prepared(inputs, prompt, ids.shape[1], image_tokens, processing_settings(processor, image))
+    return Prepared(inputs, prompt, ids.shape[1], image_tokens, processing_settings(processor, image), image.size)
 
 
 def render_prompt(processor: ProcessorMixin, spec: ModelSpec, question: str) -> str:

@@ -62,6 +62,7 @@ def _facts_to_json(facts: Facts) -> dict[str, Any]:
         "loaded_in": facts.loaded_in,
         "finish": facts.finish,
         "versions": dict(facts.versions),
+        "fallback": facts.fallback,
     }
 
 
@@ -80,4 +81,6 @@ def _facts_from_json(data: dict[str, Any]) -> Facts:
         loaded_in=data["loaded_in"],
         finish=data["finish"],
         versions=tuple(data["versions"].items()),
+        # Answers that were kept before there was one had none.
+        fallback=data.get("fallback", ""),
     )

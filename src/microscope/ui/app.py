@@ -10,6 +10,7 @@ import gradio as gr
 
 from microscope.catalog.build import build_catalog
 from microscope.engine.build import Engine, build_engine, plan
+from microscope.engine.overview import load_model, overview, pin_model, unload_model
 from microscope.hardware import detect
 from microscope.settings import REPOSITORY, Settings
 from microscope.storage.example_answers import read_example_answers
@@ -18,10 +19,14 @@ from microscope.tiny.examples import read_examples
 from microscope.ui import text
 from microscope.ui.compare import api, events, layout
 from microscope.ui.compare.actions import Actions
+from microscope.ui.models import events as models_events
+from microscope.ui.models import layout as models_layout
+from microscope.ui.owner import is_owner
 from microscope.ui.theme import CSS, theme
 
 EXAMPLES = REPOSITORY / "assets" / "examples"
 SHARES_BYTES = 256 * 1024**2
+COMPARE, MODELS = "compare", "models"
 
 
 @dataclass(frozen=True)
@@ -79,14 +84,35 @@ def build(settings: Settings) -> App:
         gr.HTML(_header())
         if settings.on_space:
             gr.DuplicateButton(text.DUPLICATE)
-        tab = layout.build(engine.catalog, actions.examples, EXAMPLES)
-        handlers = events.Handlers(actions, lambda: len(demo._queue))
+        with gr.Tabs(selected=COMPARE):
+            with gr.Tab(text.COMPARE, id=COMPARE) as compare:
+                tab = layout.build(engine.catalog, actions.examples, EXAMPLES)
+            with gr.Tab(text.MODELS, id=MODELS) as models:
+                panel = _build_models(engine, settings)
+        handlers = events.Handlers(actions, lambda: len(demo._queue) + engine.models.cache.snapshot().waiting)
         events.wire(tab, handlers)
         events.wire_load(demo, tab, handlers)
         api.publish(tab, actions, handlers)
+        source = _source(engine, settings)
+        models_events.wire(demo, panel, models, [compare], models_events.Handlers(source, signs_in=settings.oauth))
         gr.HTML(f'<p class="vm-note">{escape(text.FOOTER)}</p>')
     demo.queue(max_size=settings.queue_size, api_open=False, status_update_rate=5)
     return App(demo, engine, settings)
+
+
+def _build_models(engine: Engine, settings: Settings) -> models_layout.Components:
+    offered = [(spec.label, spec.key) for spec in engine.catalog.specs]
+    return models_layout.build(offered, movable=not engine.zero, signs_in=settings.oauth)
+
+
+def _source(engine: Engine, settings: Settings) -> models_events.Source:
+    return models_events.Source(
+        overview=lambda: overview(engine),
+        load=lambda key: load_model(engine, key),
+        unload=lambda key: unload_model(engine, key),
+        pin=lambda key, on: pin_model(engine, key, on=on),
+        is_owner=lambda request, profile: is_owner(request, profile, settings),
+    )
 
 
 def _header() -> str:

@@ -9,6 +9,9 @@ DESCRIPTION = (
     "each answer."
 )
 
+COMPARE = "Compare"
+MODELS = "Models"
+
 IMAGE = "Image"
 IMAGE_NOTE = (
     "Your image goes to this Space alone. It is turned upright, stripped of its metadata, kept in memory to be "
@@ -91,6 +94,55 @@ TOO_MANY = "Choose at most four checkpoints; {count} are chosen."
 UNKNOWN_CHECKPOINT = "There is no checkpoint {key!r} in the catalogue; choose from: {known}."
 OUT_OF_RANGE = "{name} must be between {least} and {most}; it is {value}."
 
+MODELS_HEADING = "Checkpoints in memory"
+MODELS_CAPTION = "The checkpoints of the catalogue, where each is now, and who uses it"
+MODELS_COLUMNS = ("Checkpoint", "Where", "Weights", "In use", "Last used", "Note")
+REFRESH = "Refresh"
+NO_MODELS = "The catalogue offers no checkpoint."
+PLACES = {
+    "gpu": ("GPU", "in the GPU's memory: it answers at once"),
+    "packed": ("GPU pack", "placed before launch and streamed into every GPU worker"),
+    "ram": ("RAM", "in this machine's memory: it answers at once"),
+    "mapped": ("RAM, mapped", "loaded, its weights mapped from the files: they cost no memory of their own"),
+    "loading": ("Loading", "on its way into memory"),
+    "page cache": ("Page cache", "not loaded, but the system holds its files in spare memory: it loads fast"),
+    "disk": ("Disk", "on this machine's disk: it has to be read first"),
+    "hub": ("Hub", "not downloaded yet"),
+}
+PLACES_HEADING = "What the places mean"
+PINNED = "Pinned"
+NEVER = "Not yet"
+IDLE = "Idle"
+UNKNOWN_SIZE = "Unknown"
+MEMORY = "Memory for weights"
+WARMING = "Reading {label}"
+EVENTS = "What happened lately"
+NO_EVENTS = "Nothing yet: no checkpoint was asked for since the start."
+EVENT_KINDS = {
+    "hit": "Found in memory",
+    "miss": "Not in memory",
+    "load": "Loaded",
+    "eviction": "Let go",
+    "out of memory": "Out of memory",
+    "failure": "Failed",
+    "refusal": "Refused",
+}
+OWNER = "For the owner"
+OWNER_HINT = "Only you see these buttons. What is in use is not unloaded."
+MODEL = "Checkpoint"
+LOAD = "Load"
+UNLOAD = "Unload"
+PIN = "Pin"
+UNPIN = "Unpin"
+NO_MODEL = "Choose a checkpoint first."
+NOT_OWNER = "Only the owner may do this; sign in as the owner, or open the page on the machine that it runs on."
+PACKED = (
+    "On ZeroGPU the checkpoints are packed before launch and every worker gets all of them, so none can be loaded, "
+    "unloaded or pinned here. Choose another preset, or hardware of your own, to change what is packed."
+)
+SIGN_IN = "Sign in as the owner"
+SIGN_OUT = "Sign out ({})"
+
 FOOTER = (
     "Answers come from the checkpoints named above and may be wrong. The embedded checkpoints know only coloured "
     "shapes and handwritten digits on plain scenes."
@@ -115,9 +167,64 @@ def cost_nothing() -> str:
     return "These answers were computed ahead: no waiting, no quota."
 
 
+def queued(ahead: int, seconds: float) -> str:
+    """Say how many are before an answer, and about how long that takes."""
+    before = "1 ahead" if ahead == 1 else f"{ahead} ahead"
+    return f"{STATES['queued']}, {before}, about {_duration(seconds)}"
+
+
+def loading(done: int, total: int, ahead: int, seconds: float) -> str:
+    """Say how far the load of a model is, who is before it, and about how long all that takes."""
+    if not done:
+        size = f"{STATES['loading']} {megabytes(total)}" if total else STATES["loading"]
+    else:
+        size = f"{STATES['loading']} {megabytes(done)} of {megabytes(total)}"
+    before = f", {ahead} ahead" if ahead else ""
+    return f"{size}{before}, about {_duration(seconds)}" if seconds else f"{size}{before}"
+
+
 def megabytes(count: int) -> str:
     """Return a size as people read it."""
     return f"{count / 1e9:.1f} GB" if count >= 1e9 else f"{count / 1e6:.1f} MB"
+
+
+def memory(used: int, budget: int) -> str:
+    """Say how much of the memory for weights is taken."""
+    return f"{megabytes(used)} of {megabytes(budget)}"
+
+
+def memory_unbounded(used: int) -> str:
+    """Say how much memory weights take where nothing bounds it."""
+    return f"{megabytes(used)}, with no bound set"
+
+
+def mapped(count: int, whole: int) -> str:
+    """Say how much of a model's weights costs no memory of its own; nothing where that is none."""
+    if not count:
+        return ""
+    return "all mapped from files" if count >= whole else f"{megabytes(count)} mapped from files"
+
+
+def in_use(leases: int, waiting: int) -> str:
+    """Say how many answers use a model now and how many wait for it."""
+    parts = [f"{leases} in use"] if leases else []
+    return ", ".join([*parts, f"{waiting} waiting"] if waiting else parts) or IDLE
+
+
+def waits(count: int, longest: float) -> str:
+    """Say how many answers wait for memory, and since when; nothing where none does."""
+    if not count:
+        return ""
+    who = "One answer waits" if count == 1 else f"{count} answers wait"
+    return f"{who} for memory, the longest for {_duration(longest)}."
+
+
+def ago(seconds: float) -> str:
+    """Return how long ago something was, in the largest unit that is at least one."""
+    for size, unit in ((24 * 3600, "d"), (3600, "h"), (60, "min")):
+        if seconds >= size:
+            return f"{int(seconds // size)} {unit} ago"
+    return f"{int(seconds)} s ago" if seconds >= 1 else "just now"
 
 
 def _duration(seconds: float) -> str:

@@ -16,7 +16,7 @@ from microscope.ui.compare.columns import Column
 from microscope.ui.compare.controls import write_settings
 from tests.ui.compare.samples import outcome
 
-FIELDS = ["checkpoint", "label", "state", "text", "message", "answer"]
+FIELDS = ["checkpoint", "label", "state", "text", "message", "ahead", "seconds", "answer"]
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +34,8 @@ def test_columns_are_one_object_each() -> None:
         )
     )
     assert list(done) == list(failed) == FIELDS
-    assert done == dict(zip(FIELDS, ("a", "Model A", "done", "a red seven", "", answer_to_json(answer)), strict=True))
+    values = ("a", "Model A", "done", "a red seven", "", 0, 0.0, answer_to_json(answer))
+    assert done == dict(zip(FIELDS, values, strict=True))
     assert (failed["state"], failed["message"], failed["answer"]) == ("failed", "It is too large.", None)
 
 

@@ -61,6 +61,25 @@ def test_a_failure_keeps_the_text_that_was_written() -> None:
     assert failed.message == "It ran out of memory."
 
 
+def test_an_answer_that_begins_again_loses_its_text_and_says_why() -> None:
+    written = apply(TWO, AnswerEvent("a", State.GENERATING, "a red", 2))
+    again = apply(written, AnswerEvent("a", State.QUEUED, message="Memory ran out."))[0]
+    assert (again.text, again.tokens, again.message) == ("", 0, "Memory ran out.")
+
+
+def test_who_waits_sees_where_it_stands() -> None:
+    queued = apply(TWO, AnswerEvent("a", State.QUEUED, ahead=2, seconds=12.4))
+    assert "Waiting, 2 ahead, about 12 s" in render(queued)
+    event = AnswerEvent("a", State.LOADING, bytes_done=120_000_000, bytes_total=450_000_000, ahead=1, seconds=3.0)
+    assert "Loading 120.0 MB of 450.0 MB, 1 ahead, about 3 s" in render(apply(TWO, event))
+
+
+def test_what_was_made_do_with_is_a_fact() -> None:
+    made_do = replace(FACTS, fallback="image of 200 x 150 px, for memory ran out with 400 x 300")
+    assert facts(made_do)[-1] == ("Made do", made_do.fallback)
+    assert "Made do" not in dict(facts(FACTS))
+
+
 def test_stop_marks_what_is_unfinished() -> None:
     done = apply(TWO, AnswerEvent("a", State.DONE, "seven", answer=answer("seven")))
     stopped = stop(done)

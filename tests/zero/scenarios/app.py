@@ -40,7 +40,7 @@ def start(stage: Stage) -> tuple[App, str]:
         calls=stage.api.paths(),
         decorated=len(set(map(id, decorated_cache.values()))),
         keys=[spec.key for spec in app.engine.catalog.specs],
-        packed=[model.key.rpartition("@")[0] for model in app.engine.models.cache.snapshot()],
+        packed=[name for model in app.engine.models.cache.snapshot().models for name in model.names],
     )
     return app, url
 

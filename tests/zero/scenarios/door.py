@@ -13,10 +13,10 @@ from types import SimpleNamespace
 from gradio.context import LocalContext
 from starlette.datastructures import Headers
 
-from microscope.engine.cache import ModelCache
 from microscope.engine.gpu import Door, Task
 from microscope.engine.models import Models
 from microscope.errors import UserError
+from tests.keeping import models_of
 from tests.zero.device_api import Mode
 from tests.zero.stage import Stage, platform_token
 
@@ -59,7 +59,7 @@ def play(stage: Stage) -> None:
     """Play all steps."""
     runs = (tell, endless, busy, with_a_bug, with_a_sentence)
     tasks = tuple(Task(run.__name__, run, lambda _: DECLARED, lambda said: ("failed", said)) for run in runs)
-    door = Door(Models(ModelCache(10**9), "cuda", "bfloat16"), tasks)
+    door = Door(models_of(dtype="bfloat16", device="cuda"), tasks)
     answer(door, stage)
     cancel(door, stage)
     fail(door, stage)

@@ -12,8 +12,8 @@ from spaces.zero.config import get_config
 from spaces.zero.torch.patching import tensor_packs
 from tqdm import tqdm
 
-from microscope.engine import loader
 from microscope.engine.build import Engine
+from microscope.engine.loading.gate import exclusive, loading
 from microscope.records import AnswerRequest, GenerationSettings
 from tests.zero.checkpoints import QUESTION, picture
 from tests.zero.stage import Stage
@@ -41,7 +41,7 @@ def play(engine: Engine, stage: Stage) -> None:
 
 def pack(engine: Engine, stage: Stage) -> None:
     """Look at what was packed, and delete its files, as the platform does where it may look for them."""
-    models = [entry.resident.model for entry in engine.models.cache._entries.values()]
+    models = [loaded.resident.model for loaded in engine.models.cache._residents.values()]
     stage.report(
         "pack",
         bytes=sum(pack.total_size for pack in tensor_packs),
@@ -104,11 +104,11 @@ def hold_locks(engine: Engine, stage: Stage) -> None:
     """Fork a worker while another thread leases a model and holds every lock that a load takes."""
     stage.api.cool()
     cache, holding, forked = engine.models.cache, threading.Event(), threading.Event()
-    (key,) = [model.key for model in cache.snapshot() if model.key.startswith("step-1@")]
+    spec = engine.catalog.get("step-1")
 
     def hold() -> None:
-        lease = cache.lease(key, lambda: 0, lambda: None)
-        with lease, cache._table, cache._gate, loader._GATE.lock, tqdm.get_lock():
+        lease = engine.models.lease(engine.answerer.fetcher.fetch(spec))
+        with lease, cache._lock, loading(), exclusive(), tqdm.get_lock():
             holding.set()
             forked.wait()
 
@@ -133,7 +133,8 @@ def fork_in_parallel(engine: Engine, stage: Stage) -> None:
     settings = [GenerationSettings(max_new_tokens=count) for count in (15, 16)]
     with ThreadPoolExecutor(2) as pool:
         first, second = pool.map(lambda one: ask(engine, stage, ("spare", "late"), one), settings)
-    stage.report("forked in parallel", states=[first["states"], second["states"]])
+    loaded = [[answer["loaded_in"] for answer in found["facts"].values()] for found in (first, second)]
+    stage.report("forked in parallel", states=[first["states"], second["states"]], loaded_in=loaded)
 
 
 def leave_nothing_open(engine: Engine, stage: Stage) -> None:

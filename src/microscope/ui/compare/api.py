@@ -11,7 +11,7 @@ from microscope.storage.records_json import answer_to_json
 from microscope.ui.compare.actions import Actions, Visit
 from microscope.ui.compare.columns import Columns
 from microscope.ui.compare.controls import read_settings
-from microscope.ui.compare.events import GPU_LANE, Handlers
+from microscope.ui.compare.events import Handlers, lane
 from microscope.ui.compare.layout import Components
 from microscope.ui.errors import shown
 
@@ -45,14 +45,15 @@ def publish(tab: Components, actions: Actions, handlers: Handlers) -> None:
         validator=handlers.validate,
         api_name="compare",
         api_description=DESCRIPTION,
-        **GPU_LANE,
+        **lane(zero=handlers.zero),
     )
 
 
 DESCRIPTION = (
     "Ask one question about one image of 1 to 4 checkpoints. Streams a list with one object a checkpoint: key, label, "
-    "state (queued, fetching, loading, generating, done, failed), text so far, message where it failed, and once it "
-    "is done the answer with its tokens, log-probabilities and facts."
+    "state (queued, fetching, loading, generating, done, failed), text so far, message where it failed, how many are "
+    "ahead and about how many seconds it takes while it waits, and once it is done the answer with its tokens, "
+    "log-probabilities and facts."
 )
 
 
@@ -65,6 +66,8 @@ def answers(columns: Columns) -> list[dict[str, Any]]:
             "state": one.state,
             "text": one.text,
             "message": one.message,
+            "ahead": one.ahead,
+            "seconds": one.seconds,
             "answer": answer_to_json(one.answer) if one.answer is not None else None,
         }
         for one in columns

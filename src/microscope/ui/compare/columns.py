@@ -9,6 +9,7 @@ from microscope.records import Answer, AnswerEvent, Facts, Outcome, State
 from microscope.ui import text
 
 REVISION_SHOWN = 12
+WAITS = (State.QUEUED, State.FETCHING, State.LOADING)
 
 
 @dataclass(frozen=True)
@@ -24,6 +25,8 @@ class Column:
     bytes_total: int = 0
     answer: Answer | None = None
     message: str = ""
+    ahead: int = 0
+    seconds: float = 0.0
 
     @property
     def finished(self) -> bool:
@@ -35,17 +38,22 @@ Columns = tuple[Column, ...]
 
 
 def apply(columns: Columns, event: AnswerEvent) -> Columns:
-    """Return the columns after an event; a column keeps the text it has when an event carries none."""
+    """Return the columns after an event; a column that is being answered keeps the text it has.
+
+    One that waits has none: where it had some, its answer begins again.
+    """
     return tuple(
         replace(
             column,
             state=event.state.value,
-            text=event.text or column.text,
-            tokens=event.tokens or column.tokens,
+            text=event.text or ("" if event.state in WAITS else column.text),
+            tokens=event.tokens or (0 if event.state in WAITS else column.tokens),
             bytes_done=event.bytes_done,
             bytes_total=event.bytes_total or column.bytes_total,
             answer=event.answer,
             message=event.message,
+            ahead=event.ahead,
+            seconds=event.seconds,
         )
         if column.key == event.checkpoint
         else column
@@ -110,7 +118,9 @@ def _state(column: Column) -> str:
     if column.state == State.FETCHING.value and column.bytes_total:
         return f"{name} {text.megabytes(column.bytes_done)} of {text.megabytes(column.bytes_total)}"
     if column.state == State.LOADING.value:
-        return f"{name} {text.megabytes(column.bytes_total)}"
+        return text.loading(column.bytes_done, column.bytes_total, column.ahead, column.seconds)
+    if column.state == State.QUEUED.value and column.seconds:
+        return text.queued(column.ahead, column.seconds)
     if column.state == State.GENERATING.value and column.tokens:
         return f"{name}, {_count(column.tokens)}"
     return name
@@ -152,6 +162,7 @@ def facts(found: Facts) -> tuple[tuple[str, str], ...]:
         ("Model", "in memory" if found.loaded_in is None else f"loaded in {found.loaded_in:.1f} s"),
         ("Seed", str(found.seed)),
         ("Runs as", f"{found.dtype} on {found.device}"),
+        *((("Made do", found.fallback),) if found.fallback else ()),
     )
 
 

@@ -28,7 +28,14 @@ from microscope.ui.errors import shown as sentences
 QUEUE_LOOK_SECONDS = 15
 PRIVATE = {"api_visibility": "private"}
 LIGHT = {"queue": False, "show_progress": "hidden", **PRIVATE}
-GPU_LANE = {"concurrency_id": "gpu", "concurrency_limit": 1}
+GPU_LANE = "gpu"
+# Of our own hardware the model cache says whose turn it is, and tells those who wait; so many may be with it.
+LET_IN = 16
+
+
+def lane(*, zero: bool) -> dict[str, Any]:
+    """Return what lets the events that need the accelerator share one queue; on ZeroGPU one at a time."""
+    return {"concurrency_id": GPU_LANE, "concurrency_limit": 1 if zero else LET_IN}
 
 
 def wire(tab: Components, handlers: Handlers) -> None:
@@ -49,7 +56,7 @@ def _wire_run(tab: Components, handlers: Handlers) -> None:
         validator=handlers.validate,
         show_progress="minimal",
         show_progress_on=tab.answers,
-        **GPU_LANE,
+        **lane(zero=handlers.zero),
         **PRIVATE,
     )
     started.failure(handlers.idle, None, buttons, **LIGHT)
@@ -71,6 +78,7 @@ def _wire_choices(tab: Components, handlers: Handlers) -> None:
     timer = gr.Timer(QUEUE_LOOK_SECONDS)
     changes = [component.change for component in priced]
     gr.on([*changes, timer.tick], handlers.cost, priced, tab.cost, **LIGHT)
+    tab.checkpoints.change(handlers.warm, [tab.checkpoints], None, **LIGHT)
     repeated = tab.repeat.click(sentences(handlers.others), [tab.checkpoints], [tab.checkpoints], **LIGHT)
     repeated.success(None, None, None, js="() => document.querySelector('#run').click()", **PRIVATE)
 
@@ -91,7 +99,8 @@ def wire_load(demo: gr.Blocks, tab: Components, handlers: Handlers) -> None:
     priced = [tab.checkpoints, *tab.controls.listed()]
     demo.load(handlers.open_link, None, opened, **LIGHT).then(handlers.cost, priced, tab.cost, **LIGHT).then(
         handlers.finished, [tab.visit], _results(tab), **LIGHT
-    )
+    ).then(handlers.warm, [tab.checkpoints], None, **LIGHT)
+    demo.unload(handlers.leave)
 
 
 def _results(tab: Components) -> list[gr.components.Component]:
@@ -114,6 +123,19 @@ class Handlers:
 
     def __init__(self, actions: Actions, waiting: Callable[[], int]) -> None:
         self._actions, self._waiting = actions, waiting
+
+    @property
+    def zero(self) -> bool:
+        """Tell whether the accelerator is lent by ZeroGPU."""
+        return self._actions.engine.zero
+
+    def warm(self, keys: list[str], request: gr.Request) -> None:
+        """Have the chosen checkpoints' files read ahead for this visitor."""
+        self._actions.engine.warm(request.session_hash or "", tuple(keys or ()))
+
+    def leave(self, request: gr.Request) -> None:
+        """Forget a visitor who closed the page."""
+        self._actions.engine.forget(request.session_hash or "")
 
     def validate(self, image: str | None, question: str, keys: list[str], *rest: Any) -> list[dict]:  # noqa: ANN401
         """Check each input before anything is queued; the sentence appears on the field itself."""

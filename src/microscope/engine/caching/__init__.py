@@ -1,0 +1,1 @@
+"""The model cache: which models stay in memory, whose turn it is, and what becomes of those who wait."""

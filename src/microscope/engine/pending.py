@@ -1,0 +1,130 @@
+"""One checkpoint's answer in the making: turns what comes through the door into events; knows no door and no store."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cache
+from importlib.metadata import version
+
+from transformers import ProcessorMixin
+
+from microscope import __version__
+from microscope.engine.answering import Exhausted, Failed, Job, Loading, Queued, Ready, Restarted, Update
+from microscope.engine.files import LocalCheckpoint
+from microscope.engine.generate import Finished, Piece
+from microscope.engine.prompts import Prepared
+from microscope.records import Answer, AnswerEvent, Facts, GenerationSettings, State, Token
+
+AGAIN = "Memory ran out; others were let go, and it begins again."
+# A picture is halved in both directions at most so often, and not below so many pixels.
+MOST_SHRUNK, LEAST_PIXELS = 2, 64 * 64
+NOT_READY = Ready(None, "", "", "")
+PACKAGES = ("torch", "transformers", "tokenizers", "safetensors", "pillow", "numpy")
+
+
+@dataclass
+class Pending:
+    """An answer that is being made; `fallback` is what was made smaller for it, `shrunk` how often its picture was.
+
+    It is over when it is `done`, or when memory is `exhausted` with inputs of this size: then the sentence says so.
+    """
+
+    key: str
+    local: LocalCheckpoint
+    processor: ProcessorMixin
+    prepared: Prepared
+    address: str
+    settings: GenerationSettings
+    fallback: str = ""
+    shrunk: int = 0
+    exhausted: str = ""
+    done: bool = False
+    ready: Ready = NOT_READY
+    ids: list[int] = field(default_factory=list)
+    logprobs: list[float] = field(default_factory=list)
+
+    @property
+    def job(self) -> Job:
+        """Return what goes through the door; a picture that was made smaller often enough stays as it is."""
+        width, height = self.prepared.size
+        may_shrink = self.shrunk < MOST_SHRUNK and width * height // 4 >= LEAST_PIXELS
+        return Job(self.local, self.prepared.inputs, self.settings, self.prepared.image_tokens, may_shrink)
+
+    @property
+    def over(self) -> bool:
+        """Tell whether nothing more comes through the door."""
+        return self.done or bool(self.exhausted)
+
+    @property
+    def text(self) -> str:
+        """Return the text, without special tokens."""
+        return self.processor.tokenizer.decode(self.ids, skip_special_tokens=True).strip()
+
+    @property
+    def growing_text(self) -> str:
+        """Return the text so far; half a character waits for its other half."""
+        return self.text.rstrip("\ufffd").rstrip()
+
+    def take(self, update: Update, spared: str = "") -> AnswerEvent:
+        """Take in an update and return its event; `spared` names the device that has no room where another answers."""
+        if isinstance(update, Piece):
+            self.ids.extend(update.ids)
+            self.logprobs.extend(update.logprobs)
+            return AnswerEvent(self.key, State.GENERATING, self.growing_text, len(self.ids))
+        if isinstance(update, Ready):
+            self.ready = update
+            return AnswerEvent(self.key, State.GENERATING)
+        if isinstance(update, Finished | Failed):
+            self.done = True
+            return self._ended(update, spared)
+        return self._waits(update)
+
+    def _waits(self, update: Queued | Loading | Restarted | Exhausted) -> AnswerEvent:
+        if isinstance(update, Queued):
+            return AnswerEvent(self.key, State.QUEUED, ahead=update.ahead, seconds=update.seconds)
+        if isinstance(update, Loading):
+            return AnswerEvent(
+                self.key,
+                State.LOADING,
+                bytes_done=update.done,
+                bytes_total=update.bytes,
+                ahead=update.ahead,
+                seconds=update.seconds,
+            )
+        self.ids.clear()
+        self.logprobs.clear()
+        self.exhausted = update.message if isinstance(update, Exhausted) else ""
+        return AnswerEvent(self.key, State.QUEUED, message=self.exhausted or AGAIN)
+
+    def _ended(self, update: Finished | Failed, spared: str) -> AnswerEvent:
+        if isinstance(update, Failed):
+            return AnswerEvent(self.key, State.FAILED, self.text, message=update.message)
+        answer = self._answer(update, spared)
+        return AnswerEvent(self.key, State.DONE, answer.text, len(answer.tokens), answer=answer)
+
+    def _answer(self, end: Finished, spared: str) -> Answer:
+        decode = self.processor.tokenizer.decode
+        tokens = tuple(Token(i, decode([i]), logprob) for i, logprob in zip(self.ids, self.logprobs, strict=True))
+        facts = Facts(
+            revision=self.local.revision,
+            prompt_tokens=self.prepared.prompt_tokens,
+            image_tokens=self.prepared.image_tokens,
+            tokens=len(tokens),
+            first_token_seconds=end.first_token_seconds,
+            total_seconds=end.total_seconds,
+            seed=self.settings.seed,
+            dtype=self.ready.dtype,
+            device=self.ready.device,
+            attention=self.ready.attention,
+            loaded_in=self.ready.loaded_in,
+            finish=end.reason,
+            versions=package_versions(),
+            fallback=self.fallback or (f"on the CPU, for memory ran out on {spared}" if spared else ""),
+        )
+        return Answer(self.key, self.text, tokens, facts, self.prepared.prompt, self.address)
+
+
+@cache
+def package_versions() -> tuple[tuple[str, str], ...]:
+    """Return (package, version) of what an answer depends on, this project first."""
+    return (("microscope", __version__), *((name, version(name)) for name in PACKAGES))
