@@ -15,6 +15,7 @@ from microscope.errors import UserError
 WHOLE, ADAPTER = "model.safetensors", "adapter_model.safetensors"
 INDEX = "model.safetensors.index.json"
 FLOATS = {"float32": 4, "float16": 2, "bfloat16": 2}
+LENGTH_BYTES = 8
 FLOAT_BYTES = {"F64": 8, "F32": 4, "F16": 2, "BF16": 2}
 
 
@@ -58,7 +59,7 @@ def resident_bytes(files: tuple[Path, ...], dtype: str) -> int:
     """Return the bytes the weights take once loaded as `dtype`, a torch dtype's name or `auto`, from headers alone."""
     total = 0.0
     for path in files:
-        for entry in _header(path).values():
+        for entry in read_header(path)[0].values():
             start, end = entry["data_offsets"]
             resized = dtype in FLOATS and entry["dtype"] in FLOAT_BYTES
             total += (end - start) * (FLOATS[dtype] / FLOAT_BYTES[entry["dtype"]] if resized else 1)
@@ -80,10 +81,13 @@ def _index(path: Path, label: str) -> dict[str, str]:
         raise UserError(f"{label} has a damaged {path.name}; copy or download it again.") from error
 
 
-def _header(path: Path) -> dict[str, dict[str, Any]]:
-    """Read a safetensors header: eight bytes of length, then JSON (https://huggingface.co/docs/safetensors)."""
+def read_header(path: Path) -> tuple[dict[str, dict[str, Any]], int]:
+    """Read a safetensors header, and return its entries by tensor and where in the file their data begin.
+
+    The format is eight bytes of length, then JSON, then data (https://huggingface.co/docs/safetensors).
+    """
     with path.open("rb") as file:
-        length = int.from_bytes(file.read(8), "little")
+        length = int.from_bytes(file.read(LENGTH_BYTES), "little")
         header = json.loads(file.read(length))
     header.pop("__metadata__", None)
-    return header
+    return header, LENGTH_BYTES + length

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import os
 import shutil
+import sys
 import threading
 import weakref
 from collections.abc import Callable, Iterator
@@ -163,3 +164,39 @@ def test_a_lock_that_was_held_at_the_fork_is_opened() -> None:
     images._lock.acquire()
     images.after_fork()
     assert images.bytes == 0
+
+
+def test_mapping_files_again_and_again_keeps_no_memory(checkpoint: Callable[..., Path]) -> None:
+    """The library's `get_tensor` keeps two small objects for every tensor."""
+    identity = identity_of(local_of(checkpoint("idefics3")))
+    for _ in range(5):
+        map_files(identity)
+    gc.collect()
+    before, rounds = sys.getallocatedblocks(), 50
+    for _ in range(rounds):
+        map_files(identity)
+    gc.collect()
+    assert (sys.getallocatedblocks() - before) / rounds < 3
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float16, torch.bfloat16, torch.float8_e4m3fn, torch.bool])
+def test_every_dtype_and_an_empty_tensor_are_read_as_the_library_reads_them(
+    dtype: torch.dtype, tmp_path: Path
+) -> None:
+    saved = {"some": torch.arange(12).reshape(3, 4).to(dtype), "none": torch.empty(0, 3, dtype=dtype)}
+    save_file(saved, tmp_path / "model.safetensors")
+    state = (tmp_path / "model.safetensors").stat()
+    identity = ((str(tmp_path / "model.safetensors"), state.st_size, state.st_mtime_ns, state.st_ino),)
+    found = map_files(identity).tensors
+    for name, tensor in load_file(tmp_path / "model.safetensors").items():
+        assert found[name].dtype == tensor.dtype
+        assert found[name].shape == tensor.shape
+        assert torch.equal(found[name].view(torch.uint8), tensor.view(torch.uint8))
+
+
+def test_a_dtype_that_is_not_known_is_left_to_the_library(tmp_path: Path) -> None:
+    path = tmp_path / "model.safetensors"
+    save_file({"one": torch.zeros(4, dtype=torch.uint16)}, path)
+    state = path.stat()
+    with pytest.raises(SafetensorError, match="one has the dtype U16"):
+        map_files(((str(path), state.st_size, state.st_mtime_ns, state.st_ino),))

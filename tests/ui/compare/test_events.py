@@ -182,3 +182,19 @@ def test_a_link_fills_the_tab_and_shows_what_is_known(
 def test_a_checkpoint_that_fits_into_no_link_keeps_its_exports(handlers: Handlers, visitor: Visitor) -> None:
     visit = visit_of(outcome("step,500", "x"))
     assert next(handlers.finished(visit, visitor()))[4]["interactive"]
+
+
+def test_choosing_checkpoints_has_their_files_read_ahead_until_the_visitor_leaves(
+    handlers: Handlers, actions: Actions, visitor: Visitor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked, left = [], []
+    monkeypatch.setattr(actions.engine.models.prefetcher, "want", lambda who, files: asked.append((who, list(files))))
+    monkeypatch.setattr(actions.engine.models.prefetcher, "forget", left.append)
+    here = visitor()
+    keys = [spec.key for spec in actions.engine.catalog.specs][:2]
+    held = {name for model in actions.engine.models.cache.snapshot().models for name in model.names}
+    handlers.warm(keys, here)
+    handlers.warm([], here)
+    assert asked == [(here.session_hash, [key for key in keys if key not in held]), (here.session_hash, [])]
+    handlers.leave(here)
+    assert left == [here.session_hash]
