@@ -5,12 +5,13 @@ read only then. Rounds go through the ways in turn, each round in the opposite o
 cancels; minimum and median are reported, and each way's median as a share of `from_pretrained`'s.
 
 `plain`: `from_pretrained`, files in the page cache. `swap`: our load into a cached shell, the files mapped anew.
-`pointer`: the same with the files still mapped. `hit`: a lease of what is in memory. `evict`: letting go of a model
-whose files stay mapped, as they do while the budget for them lasts; `unmap`: of one whose files go as well; the
-interpreter's full collections meanwhile are counted. `floor`: the files' bytes from the page cache into a warm buffer.
-On a GPU the loads end on it, and the floor is the copy of as many bytes from pinned memory.
+`pointer`: the same with the files still mapped. With a `-`: the same calls without the touching. `hit`: a lease of
+what is in memory. `evict`: letting go of a model whose files stay mapped, as they do while the budget for them lasts;
+`unmap`: of one whose files go as well; the interpreter's full collections meanwhile are counted. `floor`: the files'
+bytes from the page cache into a warm buffer. On a GPU the loads end on it, and the floor is the copy of as many bytes
+from pinned memory.
 `cold`: our load with the files out of the page cache. `prefetched`: the same after a finished prefetch, which is not
-counted. `cold plain`: `from_pretrained`, cold.
+counted. `cold_plain`: `from_pretrained`, cold.
 """
 
 from __future__ import annotations
@@ -77,6 +78,7 @@ class Bench:
         self.buffer = bytearray(8 * 2**20)
         self.full_collections = 0
         self.evictions: dict[Loader, list[float]] = {self.mapping: [], self.closing: []}
+        self.untouched: dict[str, list[float]] = {"plain": [], "shell": [], "pointer": []}
 
     def next(self) -> LocalCheckpoint:
         """Return the other checkpoint."""
@@ -88,6 +90,7 @@ class Bench:
         local = self.next()
         start = time.perf_counter()
         model = transformers.AutoModelForImageTextToText.from_pretrained(local.folder, dtype="auto").to(self.device)
+        self.untouched["plain"].append(time.perf_counter() - start)
         touch(model)
         seconds = time.perf_counter() - start
         del model
@@ -146,6 +149,7 @@ class Bench:
         local = self.next()
         start = time.perf_counter()
         resident = loader.load(local, "auto")
+        self.untouched[resident.how].append(time.perf_counter() - start)
         touch(resident.model)
         seconds = time.perf_counter() - start
         with collections() as full:
@@ -215,6 +219,8 @@ def measure(name: str, folder: Path, rounds: int, device: str) -> dict[str, obje
     )
     ways = {way.__name__: Way(way.__name__) for way in (*warm, *cold)}
     run(warm, ways, rounds)
+    for way, how in (("plain -", "plain"), ("swap -", "shell"), ("pointer -", "pointer")):
+        ways[way] = Way(way, bench.untouched[how][-rounds:])
     evictions = bench.evictions
     ways["evict"] = Way("evict", evictions[bench.mapping][WARM_UP:])
     ways["unmap"] = Way("unmap", evictions[bench.closing][WARM_UP:])

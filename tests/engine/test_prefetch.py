@@ -395,15 +395,21 @@ def test_a_forked_child_begins_anew_whatever_its_parent_held(
     with prefetcher._changed, prefetcher.yield_to():
         child = os.fork()
         if child == 0:
-            prefetcher.after_fork()
-            begun = prefetcher.snapshot() == () and prefetcher.wait(0)
-            # The parent's reader may have been just inside a lock of the played disk.
-            own = PlayedDisk()
-            own.let(2)
-            prefetcher._read = own.read
-            prefetcher.want("bob", {"a": paths})
-            whole = prefetcher.wait(PATIENCE) and own.begun == ["a1", "a2"]
-            os._exit(0 if begun and whole else 1)
+            status = 1
+            try:
+                prefetcher.after_fork()
+                assert prefetcher.snapshot() == ()
+                assert prefetcher.wait(0)
+                # The parent's reader may have been just inside a lock of the played disk.
+                own = PlayedDisk()
+                own.let(2)
+                prefetcher._read = own.read
+                prefetcher.want("bob", {"a": paths})
+                assert prefetcher.wait(PATIENCE)
+                assert own.begun == ["a1", "a2"]
+                status = 0
+            finally:
+                os._exit(status)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
 
 

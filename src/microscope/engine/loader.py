@@ -130,7 +130,7 @@ class Loader:
             else:
                 lent = self._fill(local, known, shell)
                 tensors = [tensor for _, tensor in shell.tensors]
-                mapped = mapped_bytes(tensors, local.weights)
+                mapped = sum(tensor.nbytes for tensor in tensors if known.image.has(tensor))
                 size, seconds = sum(tensor.nbytes for tensor in tensors), time.perf_counter() - start
                 how = POINTER if at_hand else SHELL
                 resident = Resident(local, shell.model, size + shell.own_bytes, mapped, seconds, how)

@@ -21,7 +21,7 @@ from pathlib import Path
 # also how long a reader takes to notice that it is no longer wanted.
 BLOCK = 8 * 2**20
 THREADS = 2
-SPOTS = 64
+SPOTS = 32
 
 
 def never() -> bool:

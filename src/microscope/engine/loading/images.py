@@ -70,6 +70,14 @@ class WeightImage:
         """Return the facts as canonical JSON."""
         return json.dumps([(fact.name, fact.dtype, fact.shape) for fact in self.facts])
 
+    @cached_property
+    def _places(self) -> frozenset[int]:
+        return frozenset(tensor.data_ptr() for tensor in self.tensors.values())
+
+    def has(self, tensor: torch.Tensor) -> bool:
+        """Tell whether a tensor is one of the mapped ones, and no copy."""
+        return tensor.device.type == "cpu" and tensor.data_ptr() in self._places
+
     @property
     def written_to(self) -> bool:
         """Tell whether a tensor was changed in memory, as far as torch notices (it does not for `.data`)."""
