@@ -44,6 +44,7 @@ from microscope.engine.prefetch import Prefetcher
 # Towers as (width, layers): about 450 MB and 1.6 GB in bfloat16.
 SHAPES = {"0.45 GB": ((768, 12), (960, 12)), "1.6 GB": ((1152, 20), (1536, 16))}
 PAGE = 4096
+RUNS = Path(__file__).resolve().parents[1] / "runs"
 MIN_COLD, WARM_UP = 3, 2
 FULL = 2
 GB = 1e9
@@ -288,7 +289,9 @@ def main() -> None:
     print(f"{platform.machine()}, {device}, {versions}, one thread")
     found = []
     for name in given.sizes:
-        with TemporaryDirectory(dir=Path.cwd()) as folder:
+        # Beside the repository's own files: a temporary folder of the system's may be in memory.
+        RUNS.mkdir(exist_ok=True)
+        with TemporaryDirectory(dir=RUNS) as folder:
             found.append(measure(name, Path(folder), given.rounds, device))
         print(table(found[-1]), flush=True)
     if given.json:

@@ -218,7 +218,7 @@ def parse_bytes(text: str) -> int:
 
 def memory_limit(root: Path = Path("/"), stated: int | None = None) -> int:
     """Return the bytes of RAM this process may use: the least of the machine's, its cgroups' and the stated figure."""
-    figures = [int(text) for path in _cgroup_files(root) if (text := _read(path)).isdecimal()]
+    figures = [int(text) for path in cgroup_limits(root) if (text := _read(path)).isdecimal()]
     total = _total_ram(root)
     if total:
         figures.append(total)
@@ -247,7 +247,7 @@ def _total_ram(root: Path) -> int:
     return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") if root == Path("/") else 0
 
 
-def _cgroup_files(root: Path) -> Iterator[Path]:
+def cgroup_limits(root: Path) -> Iterator[Path]:
     """Yield the files that may hold a memory limit for this process, in cgroup versions 1 and 2.
 
     A limit on any ancestor holds too. Inside a container the path of /proc/self/cgroup is often the host's and the

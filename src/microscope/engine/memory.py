@@ -11,7 +11,7 @@ from pathlib import Path
 
 import torch
 
-from microscope.hardware import _cgroup_files as cgroup_limits
+from microscope.hardware import cgroup_limits
 
 # Where a cgroup's usage stands beside its limit, and what of its page cache the kernel gives back first; versions 2
 # and 1. The figure of version 1 that has no prefix leaves out the groups below.

@@ -23,7 +23,7 @@ from microscope.engine.loader import Loader, Resident, load
 from microscope.engine.loading.adapters import Adapters
 from microscope.engine.memory import available_bytes, device_memory, trim
 from microscope.engine.prefetch import Prefetcher
-from microscope.engine.reserve import reserve_bytes
+from microscope.engine.reserve import head_copy_bytes, reserve_bytes
 from microscope.engine.weights import FLOATS, check_whole, resident_bytes
 from microscope.errors import UserError
 
@@ -155,14 +155,19 @@ class Models:
         )
         if config is None:
             return 0
-        return reserve_bytes(
+        dtype = self.dtype_of(local)
+        width = FLOATS.get(dtype, 4)
+        reserve = reserve_bytes(
             config,
             prompt_tokens=needs.prompt_tokens,
             image_tokens=needs.image_tokens,
             new_tokens=needs.new_tokens,
             pixels=needs.pixels,
-            dtype_bytes=FLOATS.get(self.dtype_of(local), 4),
+            dtype_bytes=width,
         )
+        # There, torch copies the output head once a prompt; a checkpoint's own dtype is most often that one.
+        copies = self.device == "cpu" and dtype in ("bfloat16", "auto")
+        return reserve + (head_copy_bytes(config, width) if copies else 0)
 
     def _load(self, local: LocalCheckpoint, job: LoadJob) -> Loaded[Resident]:
         base, dtype = local.alone, self.dtype_of(local)
