@@ -33,7 +33,8 @@ import transformers
 from random_model import build_random, negated
 
 from microscope.catalog.spec import ModelSpec
-from microscope.engine.caching.model_cache import Loaded, ModelCache
+from microscope.engine.caching.loads import Loaded
+from microscope.engine.caching.model_cache import ModelCache
 from microscope.engine.caching.scheduler import Scheduler
 from microscope.engine.caching.states import Want
 from microscope.engine.files import Fetcher, LocalCheckpoint

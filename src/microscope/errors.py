@@ -16,6 +16,10 @@ class UserError(Exception):
     """One clear sentence that says what happened and what to do next; safe to show to anyone."""
 
 
+class OutOfMemoryError(UserError):
+    """Memory ran out, or would, although everything idle had gone; the sentence has the numbers."""
+
+
 def explain(error: Exception) -> str:
     """Return the sentence to show for an error; a bug is logged with its traceback under a short reference."""
     if isinstance(error, UserError):

@@ -14,6 +14,7 @@ import pytest
 import torch
 
 from microscope.engine.answering import Exhausted, Failed, Job, Loading, Queued, Ready, Restarted, Update, answer
+from microscope.engine.caching.states import Kind
 from microscope.engine.generate import Finished, Piece, stream
 from microscope.engine.models import Models
 from microscope.engine.processors import Processors
@@ -176,7 +177,7 @@ def test_a_small_model_that_has_no_room_answers_on_the_cpu(models: Models, job: 
     updates = updates_of(0, list(answer(replace(models, spare=spare), (one,))))
     last = max(number for number, update in enumerate(updates) if isinstance(update, Restarted))
     assert ids_of(updates[last:]) == expected
-    assert spare.holds(one.local)
+    assert dict(spare.cache.snapshot().counts)["load"] == 1
 
 
 def test_a_load_that_memory_runs_out_for_is_tried_once_more(
@@ -203,7 +204,62 @@ def test_a_load_that_memory_runs_out_for_is_tried_once_more(
     failed = updates_of(0, list(answer(models, (one,))))[-1]
     assert isinstance(failed, Failed)
     assert "idefics3-0 needs 0.00 GB for its weights, and memory ran out on cpu" in failed.message
-    assert models.cache.failure(models.key(one.local)) is not None
+    # It has no fault of its own.
+    assert models.cache.failure(models.key(one.local)) is None
+    spare = models_of()
+    updates = updates_of(0, list(answer(replace(models, spare=spare), (one,))))
+    assert isinstance(updates[-1], Finished)
+    assert not spare.holds(one.local), "what the accelerator has no room for is not kept elsewhere"
+
+
+def test_what_is_too_large_for_the_accelerator_answers_on_the_cpu(job: Callable[..., Job]) -> None:
+    one, spare = job("idefics3"), models_of()
+    updates = updates_of(0, list(answer(replace(models_of(1000), spare=spare), (one,))))
+    assert isinstance(updates[0], Restarted)
+    assert isinstance(updates[-1], Finished)
+
+
+def test_nothing_comes_back_before_the_answer_was_tried_again(models: Models, job: Callable[..., Job]) -> None:
+    """The next model was loaded ahead; it goes, and stays away until the current one has answered."""
+    one, other, seen = job("idefics3"), job("llava"), []
+    list(answer(models, (one, other)))
+
+    def look(*_: object) -> None:
+        seen.append((models.holds(other.local), models.cache.snapshot().waiting))
+
+    Exhaustion(models, one, 3, 1)
+    with models.lease(one.local) as lease:
+        lease.resident.model.register_forward_pre_hook(look)
+    updates = list(answer(models, (one, other)))
+    assert [type(updates_of(number, updates)[-1]) for number in range(2)] == [Finished] * 2
+    # The hook that fails comes first, so its own pass is not seen.
+    assert seen[:2] == [(True, 0)] * 2
+    assert set(seen[2:]) == {(False, 0)}
+
+
+def test_what_was_refused_ahead_for_want_of_memory_is_asked_again_in_its_turn(
+    models: Models, job: Callable[..., Job], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one, other, real, calls = job("idefics3"), job("llava"), models.loader.load, []
+
+    def at_first(local: Any, *arguments: Any, **options: Any) -> object:
+        calls.append(local.spec.key)
+        if calls.count("llava-0") in (1, 2) and local.spec.key == "llava-0":
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.")
+        return real(local, *arguments, **options)
+
+    monkeypatch.setattr(models.loader, "load", at_first)
+    failed = threading.Event()
+    models.cache.journal.listen(lambda event: failed.set() if event.kind is Kind.FAILURE else None)
+    updates, steps = [], answer(models, (one, other))
+    for number, update in steps:
+        updates.append((number, update))
+        if isinstance(update, Ready) and number == 0:
+            # Only after it was taken in is the next one asked for.
+            updates.append(next(steps))
+            assert failed.wait(PATIENCE)
+    assert [type(updates_of(number, updates)[-1]) for number in range(2)] == [Finished] * 2
+    assert calls.count("llava-0") == 3
 
 
 def test_a_bug_is_told_without_its_text(models: Models, job: Callable[..., Job]) -> None:

@@ -7,7 +7,8 @@ import weakref
 import pytest
 import torch
 
-from microscope.engine.ladder import OutOfMemoryError, climb
+from microscope.engine.ladder import climb
+from microscope.errors import OutOfMemoryError
 
 
 class Heavy:

@@ -19,6 +19,7 @@ from transformers import AutoModelForImageTextToText, PreTrainedConfig, PreTrain
 from microscope.engine import loader
 from microscope.engine.loader import LoadDropped, Loader, Resident, load
 from microscope.engine.loading import gate, pretrained
+from microscope.engine.loading.shells import Shell
 from microscope.engine.loading.upload import Uploads
 from microscope.engine.memory import private_bytes
 from microscope.engine.prompts import prepare
@@ -486,3 +487,36 @@ def test_a_forked_child_loads_while_its_parent_does(checkpoint: Callable[..., Pa
                 os._exit(3)
         _, status = os.waitpid(child, 0)
     assert os.waitstatus_to_exitcode(status) == 0
+
+
+@pytest.mark.parametrize("fault", [TypeError("cannot pickle '_thread.lock' object"), KeyError("a tied buffer")])
+def test_a_kept_module_that_cannot_be_used_leaves_the_librarys_way(
+    fault: Exception,
+    checkpoint: Callable[..., Path],
+    loaded: Callable[..., Loaded],
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    def fail(_: Shell) -> Shell:
+        raise fault
+
+    loader = Loader("cpu", 10**9)
+    first = loader.load(local_of(checkpoint("idefics3")), "float32")
+    monkeypatch.setattr(Shell, "clone", fail)
+    second = loader.load(local_of(checkpoint("idefics3", 1)), "float32")
+    assert (first.how, second.how) == ("plain", "plain")
+    assert same(second.model, loaded("idefics3", 1).model)
+    assert "is loaded the library's way, for its kept module failed" in caplog.text
+
+
+def test_memory_that_runs_out_in_a_kept_module_is_told_as_that(
+    checkpoint: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def exhaust(*_: object) -> None:
+        raise torch.OutOfMemoryError("CUDA out of memory.")
+
+    loader = Loader("cpu", 10**9)
+    loader.release(loader.load(local_of(checkpoint("idefics3")), "float32"))
+    monkeypatch.setattr(Shell, "fill", exhaust)
+    with pytest.raises(torch.OutOfMemoryError):
+        loader.load(local_of(checkpoint("idefics3", 1)), "float32")

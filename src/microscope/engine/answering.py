@@ -7,25 +7,25 @@ While one checkpoint generates, the next one's weights are loaded where there is
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator
-from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 
 import torch
 
-from microscope.engine.boundary import guarded
+from microscope.engine.boundary import attempt, guarded
 from microscope.engine.caching.states import Waiting
 from microscope.engine.caching.ticket import Ticket
 from microscope.engine.files import LocalCheckpoint
 from microscope.engine.generate import Finished, Piece, stream
-from microscope.engine.ladder import OutOfMemoryError
 from microscope.engine.loader import Resident
 from microscope.engine.memory import is_out_of_memory
 from microscope.engine.models import Models, Needs
-from microscope.errors import UserError
+from microscope.errors import OutOfMemoryError, UserError
 from microscope.records import GenerationSettings
 
 # How often who waits hears where it stands, and may be stopped.
 LOOK_SECONDS = 0.25
+# How long a load that was given up is waited for: it ends at its next step.
+DROP_SECONDS = 10.0
 
 
 @dataclass(frozen=True)
@@ -101,44 +101,62 @@ MISFITS = ("image tokens do not match", "are not used by the model")
 Update = Queued | Loading | Ready | Piece | Finished | Restarted | Exhausted | Failed
 
 
+class _Ahead:
+    """What was asked ahead for the next job: one ticket, which goes where memory runs out before its turn."""
+
+    def __init__(self, models: Models) -> None:
+        self._models = models
+        self._ticket: Ticket[Resident] | None = None
+        self._wanted = True
+
+    def ask(self, job: Job) -> None:
+        """Have the job's model loaded where that is in nobody's way, else its files read; failures are told later."""
+        if self._ticket is None and self._wanted:
+            found = attempt(lambda: self._models.request(job.local, job.needs, eager=False), UserError)
+            if isinstance(found, Ticket):
+                self._ticket = found
+                self._models.read_ahead(job.local)
+
+    def take(self) -> Ticket[Resident] | None:
+        """Hand the ticket over for its turn, if it is still of use."""
+        ticket, self._ticket, self._wanted = self._ticket, None, True
+        if ticket is None or not ticket.exhausted:
+            return ticket
+        # There was no room then; now there may be.
+        ticket.close()
+        return None
+
+    def drop(self) -> None:
+        """Give up what was asked ahead, and ask for nothing until the next turn."""
+        self._wanted = False
+        if self._ticket is not None:
+            self._ticket.close()
+            self._ticket = None
+
+
 def answer(models: Models, jobs: tuple[Job, ...]) -> Iterator[tuple[int, Update]]:
     """Answer the jobs one after another, yielding (job number, update); a job that fails leaves the others."""
-    with ExitStack() as asked:
-        ahead: Ticket[Resident] | None = None
+    ahead = _Ahead(models)
+    try:
         for number, job in enumerate(jobs):
-            steps, following = guarded(_answer_one(models, job, ahead), Failed), jobs[number + 1 : number + 2]
-            ahead = None
-            for update in steps:
-                if isinstance(update, Ready) and following and ahead is None:
-                    ahead = _ask_ahead(models, following[0], asked)
+            following = jobs[number + 1 : number + 2]
+            for update in guarded(_answer_one(models, job, ahead), Failed):
+                if isinstance(update, Ready) and following:
+                    ahead.ask(following[0])
                 yield number, update
+    finally:
+        ahead.drop()
 
 
-def _ask_ahead(models: Models, job: Job, asked: ExitStack) -> Ticket[Resident] | None:
-    """Have the next model loaded where that is in nobody's way, else its files read; failures are told in its turn."""
-    with suppress(UserError):
-        ticket = asked.enter_context(models.request(job.local, job.needs, eager=False))
-        models.read_ahead(job.local)
-        return ticket
-    return None
-
-
-def _answer_one(models: Models, job: Job, ahead: Ticket[Resident] | None) -> Iterator[Update]:
-    """Answer one job; where memory runs out again once others have gone, then as something smaller, or on the CPU."""
-    for again in (False, True):
-        ticket, ahead = ahead, None
-        try:
-            finished = yield from _use(models, job, ticket)
-        except OutOfMemoryError as error:
-            # It did not even load: a smaller picture would change nothing.
-            refusal, may_shrink = str(error), False
-            break
-        if finished:
+def _answer_one(models: Models, job: Job, ahead: _Ahead) -> Iterator[Update]:
+    """Answer one job; where memory runs out for good with a smaller picture, or on the CPU if the model is small."""
+    try:
+        if (yield from _use(models, job, ahead)):
             return
-        if not again:
-            yield Restarted()
-    else:
         refusal, may_shrink = models.out_of_memory(job.local, job.needs), job.may_shrink
+    except OutOfMemoryError as error:
+        # It was not even loaded: a smaller picture would change nothing.
+        refusal, may_shrink = str(error), False
     spare = models.spare_for(job.local)
     if may_shrink:
         yield Exhausted(refusal)
@@ -146,30 +164,45 @@ def _answer_one(models: Models, job: Job, ahead: Ticket[Resident] | None) -> Ite
         raise UserError(refusal)
     else:
         yield Restarted()
-        yield from _answer_one(spare, job, None)
-
-
-def _use(models: Models, job: Job, ticket: Ticket[Resident] | None) -> Generator[Update, None, bool]:
-    """Wait for the model, generate, and return whether it ended; False where memory ran out on the way."""
-    with ticket or models.request(job.local, job.needs) as mine:
-        mine.promote()
-        yield from _wait(mine)
         try:
-            lease = models.open(mine, job.local)
-            yield from _generate(lease.resident, job, lease.loaded_in)
-        except ValueError as error:
-            if not any(part in str(error) for part in MISFITS):
-                raise
-            raise UserError(_unfit(job, " ".join(str(error).split())[:120])) from error
-        except (RuntimeError, MemoryError) as error:
-            if not is_out_of_memory(error):
-                raise
-        else:
-            return True
-        # Out of the handler, for the error's frames held the tensors of the forward pass; and while the model is still
-        # in use, so that all others go and not this one.
-        models.relieve(job.local)
+            yield from _answer_one(spare, job, _Ahead(spare))
+        finally:
+            # Its memory is everybody's.
+            spare.cache.unload(spare.key(job.local), "its answer is done")
+
+
+def _use(models: Models, job: Job, ahead: _Ahead) -> Generator[Update, None, bool]:
+    """Wait for the model and generate, once more where memory ran out; return whether that came to its end."""
+    with ahead.take() or models.request(job.local, job.needs) as ticket:
+        ticket.promote()
+        yield from _wait(ticket)
+        for again in (False, True):
+            if (yield from _generate(models, job, ticket)):
+                return True
+            # The error is gone, whose frames held the tensors of the forward pass. The model stays in use, so that
+            # all others go and not this one, and none comes back before it has tried again.
+            ahead.drop()
+            models.cache.wait_for_dropped(DROP_SECONDS)
+            models.relieve(job.local)
+            if not again:
+                yield Restarted()
     return False
+
+
+def _generate(models: Models, job: Job, ticket: Ticket[Resident]) -> Generator[Update, None, bool]:
+    """Generate with a leased model, and return whether it ended; False where memory ran out on the way."""
+    try:
+        lease = models.open(ticket, job.local)
+        yield from _stream(lease.resident, job, lease.loaded_in)
+    except ValueError as error:
+        if not any(part in str(error) for part in MISFITS):
+            raise
+        raise UserError(_unfit(job, " ".join(str(error).split())[:120])) from error
+    except (RuntimeError, MemoryError) as error:
+        if not is_out_of_memory(error):
+            raise
+        return False
+    return True
 
 
 def _wait(ticket: Ticket[Resident]) -> Iterator[Update]:
@@ -187,7 +220,7 @@ def _told(status: Waiting) -> Update:
     return Queued(status.ahead, status.seconds)
 
 
-def _generate(resident: Resident, job: Job, loaded_in: float | None) -> Iterator[Update]:
+def _stream(resident: Resident, job: Job, loaded_in: float | None) -> Iterator[Update]:
     model = resident.model
     dtype, attention = str(model.dtype).removeprefix("torch."), model.config._attn_implementation
     yield Ready(loaded_in, str(model.device), dtype, attention)

@@ -105,7 +105,8 @@ def _models(settings: Settings, machine: Machine, room: int) -> Models:
     """Return the models of the machine; on an own accelerator, with those on the CPU to fall back to."""
     device, ram = DEVICES[machine.kind], machine.ram_bytes
     spare = None
-    if machine.kind in ("cuda", "mps"):
+    # On Apple's chips both are the same memory.
+    if machine.kind == "cuda":
         spare = _on("cpu", machine.dtype, _scheduler(settings, weights_budget("local-cpu", 0, ram), 0, ram), ram)
     scheduler = _scheduler(settings, room, machine.vram_bytes, ram)
     return _on(device, machine.dtype, scheduler, ram, spare)

@@ -6,13 +6,9 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from microscope.engine.memory import is_out_of_memory, trim
-from microscope.errors import UserError
+from microscope.errors import OutOfMemoryError
 
 T = TypeVar("T")
-
-
-class OutOfMemoryError(UserError):
-    """Memory ran out although everything idle had gone; the sentence has the numbers."""
 
 
 def climb(work: Callable[[], T], relieve: Callable[[], object], refusal: Callable[[], str]) -> T:

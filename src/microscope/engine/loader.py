@@ -30,6 +30,7 @@ from microscope.engine.loading.quantised import quantisation
 from microscope.engine.loading.shells import Shell, Shells, capture
 from microscope.engine.loading.signature import Signature, read_config, rename, signature_of
 from microscope.engine.loading.upload import Uploads
+from microscope.engine.memory import is_out_of_memory
 from microscope.engine.pagecache import cached_fraction, never, read_ahead
 
 __all__ = ["LoadDropped", "Loader", "Resident", "load", "renew_gate"]
@@ -37,6 +38,8 @@ __all__ = ["LoadDropped", "Loader", "Resident", "load", "renew_gate"]
 log = logging.getLogger("microscope")
 
 PLAIN, SHELL, POINTER = "plain", "shell", "pointer"
+# What goes wrong with a module that cannot be copied or filled, whatever it has in it.
+SHELL_FAULTS = (TypeError, KeyError, ValueError, AttributeError, RuntimeError)
 # Of a file of which less is in the page cache, the rest is read before it is mapped.
 MOSTLY = 0.9
 
@@ -122,18 +125,12 @@ class Loader:
             _read(local, progress, cancelled)
             known = self._know(local, dtype, device)
             _go_on(cancelled)
-            at_hand = known is not None and known.was_open and self._shells.has_free(known.signature)
-            shell = None if known is None else self._shells.take(known.signature)
-            if known is None or shell is None:
+            found = self._load_by_shell(local, known, start) if known is not None else None
+            if found is None:
                 model, lent = self._load_plain(local, dtype, device, known)
                 resident = _resident(local, model, start)
             else:
-                lent = self._fill(local, known, shell)
-                tensors = [tensor for _, tensor in shell.tensors]
-                mapped = sum(tensor.nbytes for tensor in tensors if known.image.has(tensor))
-                size, seconds = sum(tensor.nbytes for tensor in tensors), time.perf_counter() - start
-                how = POINTER if at_hand else SHELL
-                resident = Resident(local, shell.model, size + shell.own_bytes, mapped, seconds, how)
+                resident, lent = found
             with self._lock:
                 self._lent[resident] = lent
         if progress is not None:
@@ -172,13 +169,32 @@ class Loader:
         if local.adapter is not None or config is None or quantisation(config) is not None:
             return None
         # What is wrong with a file, the library's way finds as well, and says.
-        with suppress(SafetensorError, OSError):
+        with suppress(SafetensorError, OSError, ValueError):
             identity = identity_of(local)
             image = self._images.find(identity)
             was_open = image is not None
             image = image or map_files(identity)
             return _Known(config, signature_of(local, config, image.header, dtype, device), image, was_open)
         return None
+
+    def _load_by_shell(self, local: LocalCheckpoint, known: _Known, start: float) -> tuple[Resident, _Lent] | None:
+        """Load into a kept module; None where there is none, or where it fails: the library's way may not."""
+        at_hand = known.was_open and self._shells.has_free(known.signature)
+        try:
+            shell = self._shells.take(known.signature)
+            if shell is None:
+                return None
+            lent = self._fill(local, known, shell)
+        except SHELL_FAULTS as error:
+            if is_out_of_memory(error):
+                raise
+            log.exception("%s is loaded the library's way, for its kept module failed", local.spec.key)
+            return None
+        tensors = [tensor for _, tensor in shell.tensors]
+        mapped = sum(tensor.nbytes for tensor in tensors if known.image.has(tensor))
+        size, seconds = sum(tensor.nbytes for tensor in tensors), time.perf_counter() - start
+        how = POINTER if at_hand else SHELL
+        return Resident(local, shell.model, size + shell.own_bytes, mapped, seconds, how), lent
 
     def _load_plain(
         self, local: LocalCheckpoint, dtype: str, device: str, known: _Known | None
@@ -190,7 +206,7 @@ class Loader:
             if known is not None:
                 lent = _Lent(known, capture(model, keys))
                 self._remember(lent)
-        except Unmapped as reason:
+        except (Unmapped, KeyError, TypeError, AttributeError) as reason:
             log.info("%s is loaded the library's way each time: %s", local.spec.key, reason)
             model.to(device)
         return model, lent

@@ -14,7 +14,8 @@ from huggingface_hub.errors import StrictDataclassError
 from transformers import AutoConfig, PreTrainedConfig
 
 from microscope.engine.architectures import register_architecture
-from microscope.engine.caching.model_cache import Loaded, LoadJob, ModelCache
+from microscope.engine.caching.loads import Loaded, LoadJob
+from microscope.engine.caching.model_cache import ModelCache
 from microscope.engine.caching.states import Want
 from microscope.engine.caching.ticket import Lease, Ticket
 from microscope.engine.files import LocalCheckpoint
@@ -113,7 +114,7 @@ class Models:
             self.prefetcher.want(NEXT, {local.spec.key: local.weights})
 
     def relieve(self, local: LocalCheckpoint) -> None:
-        """Let go of everything idle: memory ran out while the checkpoint's model was used."""
+        """Let go of everything idle: memory ran out while the checkpoint's model was used or loaded."""
         self.cache.relieve(local.spec.label, self._memory())
         trim()
 
@@ -147,12 +148,11 @@ class Models:
     def _reserve(self, local: LocalCheckpoint, needs: Needs) -> int:
         if not needs.prompt_tokens:
             return 0
-        resident = self.cache.get(self.key(local))
-        config = (
-            resident.model.config
-            if resident is not None
-            else _config(local.folder, local.model, local.spec.architecture)
-        )
+        config = _config(local.folder, local.model, local.spec.architecture)
+        resident = self.cache.get(self.key(local)) if config is None else None
+        if resident is not None:
+            # A packed model's files may be gone; it stays as it is.
+            config = resident.model.config
         if config is None:
             return 0
         dtype = self.dtype_of(local)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from microscope.errors import UserError
 
 # As much of its files in the page cache counts as all.
 WARM = 0.9
-LOOK_SECONDS = 0.1
+LOOK_SECONDS, PATIENCE_SECONDS = 0.1, 60.0
 
 
 @dataclass(frozen=True)
@@ -133,10 +134,14 @@ def load_model(engine: Engine, key: str) -> str:
     local = engine.answerer.fetcher.fetch(spec)
     if engine.models.holds(local):
         return f"{spec.label} is in memory already."
+    end = time.monotonic() + PATIENCE_SECONDS
     with engine.models.request(local, eager=False) as ticket:
         while not engine.models.holds(local):
             # A refusal is raised here.
             ticket.ready(LOOK_SECONDS)
+            status = ticket.status()
+            if time.monotonic() > end and (status is None or not status.loading):
+                raise UserError(f"{spec.label} finds no room beside what is in use or waited for; try again later.")
     return f"{spec.label} is in memory."
 
 

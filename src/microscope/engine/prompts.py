@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from dataclasses import dataclass
 
 import torch
@@ -26,6 +27,8 @@ FORMATS = {
     "Florence2Processor": "{question}",
 }
 PLAIN = "{image}\n{question}"
+# Tokenizers may change themselves while they work, and visitors share them.
+PREPARING = threading.Lock()
 
 
 @dataclass(frozen=True)
@@ -57,7 +60,7 @@ def prepare(
         # As the library does for its own templates: the tokenizer would begin a second time.
         options["add_special_tokens"] = False
     try:
-        with undisturbed():
+        with PREPARING, undisturbed():
             batch = processor(images=[image], text=[prompt], **options)
     except ValueError as error:
         reason = " ".join(str(error).split())[:160]

@@ -5,6 +5,7 @@ Races are arranged with barriers and events: nothing here depends on how long an
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import threading
@@ -12,11 +13,12 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from microscope.engine.caching.model_cache import Loaded, LoadFunction, LoadJob, ModelCache
+from microscope.engine.caching.loads import Loaded, LoadFunction, LoadJob
+from microscope.engine.caching.model_cache import ModelCache
 from microscope.engine.caching.scheduler import Scheduler
 from microscope.engine.caching.states import CacheEvent, Kind, LoadDropped, Want
 from microscope.engine.caching.ticket import Ticket
-from microscope.errors import UserError
+from microscope.errors import OutOfMemoryError, UserError
 
 PATIENCE = 20.0
 
@@ -316,7 +318,7 @@ def test_the_snapshot_takes_no_lock() -> None:
     cache = make()
     with cache.lease(want("a"), loads("a")):
         pass
-    with cache._lock:
+    with cache._guard:
         assert keys(cache) == ["a"]
         assert cache.holds("a")
 
@@ -381,6 +383,90 @@ def test_a_ticket_that_was_closed_has_no_lease() -> None:
         _ = ticket.lease
 
 
+def test_a_load_for_which_memory_ran_out_may_be_tried_at_once() -> None:
+    cache = make()
+
+    def exhaust(_: LoadJob) -> Loaded[Model]:
+        raise OutOfMemoryError("A needs 2.00 GB, and memory ran out.")
+
+    with pytest.raises(OutOfMemoryError, match="ran out"), cache.lease(want("a"), exhaust):
+        pytest.fail("nothing was loaded")
+    assert cache.failure("a") is None
+    with cache.lease(want("a"), loads("a")) as lease:
+        assert lease.loaded_in == 0.25
+
+
+def test_what_can_never_fit_is_a_matter_of_memory() -> None:
+    with pytest.raises(OutOfMemoryError, match="choose a smaller"), make(10).lease(want("a"), forbidden):
+        pytest.fail("there is no room")
+
+
+def test_a_ticket_that_the_garbage_collector_closes_stops_nobody() -> None:
+    """An answer that was given up is finalised in whatever thread makes objects, also in one that has the lock."""
+    cache = make()
+
+    class Abandoned:
+        def __init__(self) -> None:
+            self.itself = self
+            self.ticket = cache.request(want("a"), loads("a"))
+
+        def __del__(self) -> None:
+            self.ticket.close()
+
+    def give_up() -> None:
+        Abandoned().ticket.ready(PATIENCE)
+
+    give_up()
+
+    def collect() -> None:
+        with cache._guard:
+            gc.collect()
+
+    run_together(collect)
+    with cache.lease(want("a"), forbidden) as lease:
+        assert lease.resident.name == "a"
+    assert [model.leases for model in cache.snapshot().models] == [0]
+
+
+def test_a_thread_that_cannot_start_fails_the_load_and_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    cache = make()
+
+    def refuse(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Thread, "start", refuse)
+        with pytest.raises(UserError, match="Something went wrong"), cache.lease(want("a"), loads("a")):
+            pytest.fail("nothing was loaded")
+    with cache.lease(want("b"), loads("b")) as lease:
+        assert lease.resident.name == "b"
+
+
+def test_a_model_that_cannot_be_let_go_of_keeps_none_from_loading(caplog: pytest.LogCaptureFixture) -> None:
+    cache = make(40)
+    with cache.lease(want("a"), loads("a")):
+        pass
+
+    def fail(_: Model) -> None:
+        raise RuntimeError("a hook of somebody's failed")
+
+    cache._release = fail
+    with cache.lease(want("b"), loads("b")) as lease:
+        assert lease.resident.name == "b"
+    assert "a hook of somebody's failed" in caplog.text
+
+
+def test_a_load_that_was_given_up_is_waited_for() -> None:
+    cache, gate = make(), Gate("a")
+    assert cache.wait_for_dropped(0)
+    ticket = cache.request(want("a"), gate)
+    assert gate.begun.wait(PATIENCE)
+    assert cache.wait_for_dropped(0), "somebody waits for it"
+    ticket.close()
+    assert cache.wait_for_dropped(PATIENCE)
+    assert keys(cache) == []
+
+
 # Python 3.12 and later warn of what this test is about.
 @pytest.mark.filterwarnings("ignore:.*multi-threaded:DeprecationWarning")
 def test_a_forked_child_has_the_models_but_no_leases_and_an_open_lock() -> None:
@@ -388,7 +474,7 @@ def test_a_forked_child_has_the_models_but_no_leases_and_an_open_lock() -> None:
     cache.place(want("kept", 10), Loaded(Model("kept"), 10))
     ticket: Ticket[Model] = cache.request(want("slow"), gate)
     assert gate.begun.wait(PATIENCE)
-    with cache.lease(want("kept", 10), forbidden), cache._lock:
+    with cache.lease(want("kept", 10), forbidden), cache._guard:
         child = os.fork()
         if child == 0:
             os._exit(_in_child(cache))

@@ -277,20 +277,25 @@ def test_the_measured_size_replaces_the_expected_one() -> None:
     assert scheduler.used() == 150
 
 
-def test_what_turned_out_too_large_goes_and_the_next_time_that_is_known_before() -> None:
+def test_what_turned_out_too_large_for_now_waits_on_with_the_measured_size() -> None:
     scheduler = make(200)
     keep(scheduler, "a", 100)
     running, _ = scheduler.ask(want("a"), 1.0)
-    scheduler.ask(want("b", 50), 1.0)
-    effects = scheduler.loaded("b", 150, 2.0)
-    assert effects[0] == Evict("b", LARGER, "B")
-    assert len(refusals(effects)) == 1
+    waiting, _ = scheduler.ask(want("b", 50), 1.0)
+    assert scheduler.loaded("b", 150, 2.0) == [Evict("b", LARGER, "B")]
     assert scheduler.used() == 100
-    # Now it waits until A is done.
-    _, effects = scheduler.ask(want("b", 50), 3.0)
-    assert effects == []
     effects = scheduler.end(running, 4.0)
     assert (evictions(effects), loads(effects)) == (["a"], ["b"])
+    assert grants(scheduler.loaded("b", 150, 5.0)) == [waiting]
+
+
+def test_what_turned_out_too_large_for_good_is_refused() -> None:
+    scheduler = make(200)
+    scheduler.ask(want("b", 50), 1.0)
+    effects = scheduler.loaded("b", 250, 2.0)
+    assert effects[0] == Evict("b", LARGER, "B")
+    assert len(refusals(effects)) == 1
+    assert scheduler.used() == 0
 
 
 def test_a_model_that_grows_lets_idle_ones_go_or_is_told_that_there_is_no_room() -> None:
@@ -302,6 +307,41 @@ def test_a_model_that_grows_lets_idle_ones_go_or_is_told_that_there_is_no_room()
     assert scheduler.grow("b", 120) == [Evict("a", "room for B", "A")]
     assert scheduler.grow("b", 201) is None
     assert scheduler.used() == 120
+
+
+def test_a_model_that_grows_comes_before_idle_ones_that_others_wait_for() -> None:
+    scheduler = make(200)
+    keep(scheduler, "a")
+    scheduler.ask(want("b", 90), 1.0)
+    scheduler.loaded("b", 90, 1.0)
+    scheduler.ask(want("a"), 1.1)
+    effects = scheduler.grow("b", 120)
+    assert effects == [Evict("a", "room for B", "A")]
+
+
+def test_a_load_under_way_does_not_keep_a_model_from_growing() -> None:
+    scheduler = make(200)
+    running, _ = scheduler.ask(want("b", 100), 1.0)
+    scheduler.loaded("b", 100, 1.0)
+    waiting, effects = scheduler.ask(want("c", 100), 1.1)
+    assert loads(effects) == ["c"]
+    assert scheduler.grow("b", 110) == []
+    # What was loaded meanwhile does not fit beside it, and is loaded again when there is room.
+    assert scheduler.loaded("c", 100, 2.0) == [Evict("c", LARGER, "C")]
+    assert loads(scheduler.end(running, 3.0)) == ["c"]
+    assert grants(scheduler.loaded("c", 100, 4.0)) == [waiting]
+
+
+def test_a_pin_of_the_entry_counts_once_and_the_owner_may_take_it_off() -> None:
+    scheduler = make(300)
+    for now in (0.0, 1.0):
+        ticket, _ = scheduler.ask(want("a", pin=True), now)
+        if now == 0.0:
+            scheduler.loaded("a", 100, now)
+            assert scheduler.models["a"].pinned
+        scheduler.end(ticket, now)
+        scheduler.pin("a", now, on=False)
+    assert not scheduler.models["a"].pinned
 
 
 def test_of_one_model_one_variant_runs_at_a_time() -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from microscope.engine.caching.states import Waiting
 from microscope.engine.caching.ticket import Lease, Ticket
-from microscope.errors import UserError
+from microscope.errors import OutOfMemoryError, UserError
 
 
 class Desk:
@@ -48,13 +48,22 @@ def test_once_granted_it_has_a_lease_until_it_is_left() -> None:
 
 def test_a_refusal_is_raised_every_time() -> None:
     ticket, desk = take()
-    ticket.refuse("It needs more memory than there is.")
+    ticket.refuse(UserError("It needs more memory than there is."))
     for _ in range(2):
         with pytest.raises(UserError, match="more memory"):
             ticket.ready(0)
     with pytest.raises(UserError), ticket:
         _ = ticket.lease
     assert desk.closed == [7]
+    assert not ticket.exhausted
+
+
+def test_a_refusal_for_want_of_memory_is_told_from_others() -> None:
+    ticket, _ = take()
+    ticket.refuse(OutOfMemoryError("Memory ran out."))
+    assert ticket.exhausted
+    with pytest.raises(OutOfMemoryError, match="ran out"):
+        ticket.ready(0)
 
 
 def test_it_is_promoted_by_its_number() -> None:

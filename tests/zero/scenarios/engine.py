@@ -108,7 +108,7 @@ def hold_locks(engine: Engine, stage: Stage) -> None:
 
     def hold() -> None:
         lease = engine.models.lease(engine.answerer.fetcher.fetch(spec))
-        with lease, cache._lock, loading(), exclusive(), tqdm.get_lock():
+        with lease, cache._guard, loading(), exclusive(), tqdm.get_lock():
             holding.set()
             forked.wait()
 

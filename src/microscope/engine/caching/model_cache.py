@@ -15,11 +15,14 @@ import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Generic, TypeVar
 
 from microscope.engine.boundary import attempt
 from microscope.engine.caching.estimate import Rates, waiting
+from microscope.engine.caching.guard import Guard
 from microscope.engine.caching.journal import Journal
+from microscope.engine.caching.loads import Found, Loaded, LoadFunction, LoadJob, run
 from microscope.engine.caching.scheduler import Scheduler
 from microscope.engine.caching.snapshots import picture
 from microscope.engine.caching.states import (
@@ -36,31 +39,12 @@ from microscope.engine.caching.states import (
     Want,
 )
 from microscope.engine.caching.ticket import Lease, Ticket
+from microscope.errors import OutOfMemoryError, UserError
 
 R = TypeVar("R")
 
 
-@dataclass(frozen=True)
-class Loaded(Generic[R]):
-    """A model that was loaded: its measured bytes, those of them that are mapped files, what it took, and how."""
-
-    resident: R
-    bytes: int
-    mapped: int = 0
-    seconds: float = 0.0
-    how: str = ""
-    device: str = ""
-
-
-@dataclass(frozen=True)
-class LoadJob:
-    """What a load can tell and ask while it runs: `progress(done, total)` in bytes, and whether to end early."""
-
-    progress: Callable[[int, int], None]
-    cancelled: Callable[[], bool]
-
-
-LoadFunction = Callable[[LoadJob], Loaded[R]]
+DROP_LOOK_SECONDS = 0.01
 
 
 @dataclass
@@ -80,7 +64,7 @@ class ModelCache(Generic[R]):
     def __init__(self, scheduler: Scheduler, release: Callable[[R], None]) -> None:
         self.journal = Journal()
         self._scheduler, self._release = scheduler, release
-        self._lock = threading.Lock()
+        self._guard = Guard()
         self._residents: dict[str, Loaded[R]] = {}
         self._tickets: dict[int, Ticket[R]] = {}
         self._functions: dict[int, LoadFunction[R]] = {}
@@ -107,7 +91,7 @@ class ModelCache(Generic[R]):
         Not `eager`, the model is only loaded, where that is in nobody's way, until the ticket is promoted.
         """
         ticket: Ticket[R] = Ticket(self)
-        with self._lock:
+        with self._guard:
             ticket.number, effects = self._scheduler.ask(want, time.monotonic(), eager=eager)
             self._tickets[ticket.number], self._functions[ticket.number] = ticket, load
             work = self._settle(effects)
@@ -122,18 +106,26 @@ class ModelCache(Generic[R]):
 
     def place(self, want: Want, loaded: Loaded[R]) -> None:
         """Keep a model for good that was loaded before there were uses, for instance before launch on ZeroGPU."""
-        with self._lock:
+        with self._guard:
             self._scheduler.place(want, loaded.bytes, time.monotonic(), device=loaded.device)
             self._residents[want.model] = loaded
             self._publish()
 
     def promote(self, ticket: int) -> None:
         """Let what was asked ahead take its turn."""
-        self._do(lambda now: self._scheduler.promote(ticket, now))
+        with self._guard:
+            work = self._settle(self._scheduler.promote(ticket, time.monotonic()))
+        self._carry_out(work)
 
     def close(self, ticket: int) -> None:
-        """End a use, whether it runs or still waits; once more changes nothing."""
-        with self._lock:
+        """End a use, whether it runs or still waits; once more changes nothing.
+
+        The garbage collector may call it, for an answer that was given up, in a thread that has the lock: then it is
+        done when the lock is open.
+        """
+        if self._guard.put_off(partial(self.close, ticket)):
+            return
+        with self._guard:
             if self._tickets.pop(ticket, None) is None:
                 return
             del self._functions[ticket]
@@ -146,9 +138,11 @@ class ModelCache(Generic[R]):
 
     def waiting(self, ticket: int) -> Waiting | None:
         """Return where a use stands that has not begun; patience may run out, so the scheduler looks again."""
-        self._do(self._scheduler.step)
-        with self._lock:
-            return waiting(self._scheduler, ticket, time.monotonic(), self._rates, self._loads)
+        with self._guard:
+            work = self._settle(self._scheduler.step(time.monotonic()))
+            found = waiting(self._scheduler, ticket, time.monotonic(), self._rates, self._loads)
+        self._carry_out(work)
+        return found
 
     def holds(self, key: str) -> bool:
         """Tell whether the model is in memory; a hint for estimates, not a promise."""
@@ -165,7 +159,7 @@ class ModelCache(Generic[R]):
 
     def pin(self, key: str, *, on: bool) -> bool:
         """Keep a model in memory whatever comes, or no longer; tell whether it is in memory at all."""
-        with self._lock:
+        with self._guard:
             known = key in self._scheduler.models
             work = self._settle(self._scheduler.pin(key, time.monotonic(), on=on) if known else [])
         self._carry_out(work)
@@ -173,7 +167,7 @@ class ModelCache(Generic[R]):
 
     def grow(self, key: str, size: int) -> bool:
         """Note that a model in use takes so many bytes now, others going for it; False where there is no room."""
-        with self._lock:
+        with self._guard:
             effects = self._scheduler.grow(key, size)
             work = self._settle(effects or [])
         self._carry_out(work)
@@ -181,7 +175,7 @@ class ModelCache(Generic[R]):
 
     def unload(self, key: str, reason: str) -> bool:
         """Let go of a model that nobody uses, and tell whether it went."""
-        with self._lock:
+        with self._guard:
             effects = self._scheduler.unload(key, reason, time.monotonic())
             work = self._settle(effects)
         self._carry_out(work)
@@ -189,7 +183,7 @@ class ModelCache(Generic[R]):
 
     def relieve(self, label: str, detail: str) -> int:
         """Let go of everything idle because memory ran out, and return how many models went."""
-        with self._lock:
+        with self._guard:
             self.journal.note(Kind.OUT_OF_MEMORY, label, detail)
             work = self._settle(self._scheduler.relieve(f"out of memory: {label}"))
         self._carry_out(work)
@@ -197,13 +191,17 @@ class ModelCache(Generic[R]):
 
     def failure(self, key: str) -> str | None:
         """Return why a model is not loaded just now: its last load failed, and its back-off is not over."""
-        with self._lock:
-            return self._scheduler.backoff.refusal(key, time.monotonic())
+        return self._scheduler.backoff.refusal(key, time.monotonic())
 
-    def _do(self, decide: Callable[[float], list[Effect]]) -> None:
-        with self._lock:
-            work = self._settle(decide(time.monotonic()))
-        self._carry_out(work)
+    def wait_for_dropped(self, timeout: float) -> bool:
+        """Wait until no load is under way that nobody waits for, at most so many seconds; tell whether that is so."""
+        end = time.monotonic() + timeout
+        # Looked at without the lock: whether a load has ended tells the snapshot as well.
+        while any(model.loading and model.abandoned for model in self._published.models):
+            if time.monotonic() > end:
+                return False
+            time.sleep(DROP_LOOK_SECONDS)
+        return True
 
     def _settle(self, effects: list[Effect]) -> _Work[R]:
         """Carry out what needs the lock, and return the rest."""
@@ -231,8 +229,8 @@ class ModelCache(Generic[R]):
         self._tickets[number].grant(Lease(loaded.resident, loaded.seconds if ask.missed else None))
 
     def _refuse(self, effect: Refuse) -> None:
-        ticket = self._tickets[effect.ticket]
-        ticket.refuse(effect.sentence)
+        kind = OutOfMemoryError if effect.exhausted else UserError
+        self._tickets[effect.ticket].refuse(kind(effect.sentence))
         self.journal.note(Kind.REFUSAL, "", effect.sentence)
 
     def _evict(self, effect: Evict) -> list[R]:
@@ -243,10 +241,15 @@ class ModelCache(Generic[R]):
         return [loaded.resident]
 
     def _carry_out(self, work: _Work[R]) -> None:
+        """Do what needs the lock to be open; whatever fails of it, the rest is done."""
         for resident in work.gone:
-            self._release(resident)
-        for load in work.loads:
-            threading.Thread(target=self._load, args=load, name="model load", daemon=True).start()
+            attempt(partial(self._release, resident), LoadDropped)
+        for want, function in work.loads:
+            thread = threading.Thread(target=self._load, args=(want, function), name="model load", daemon=True)
+            failed = attempt(thread.start, OutOfMemoryError)
+            if failed is not None:
+                self._end_load(want, failed)
+        self._guard.catch_up()
 
     def _load(self, want: Want, function: LoadFunction[R]) -> None:
         progress = self._loads[want.model]
@@ -258,21 +261,27 @@ class ModelCache(Generic[R]):
             record = self._scheduler.models.get(want.model)
             return record is None or record.abandoned
 
-        found = attempt(lambda: function(LoadJob(tell, cancelled)), LoadDropped)
-        with self._lock:
+        found: Found[R] = f"The load of {want.label} broke off; try again."
+        try:
+            found = attempt(partial(run, function, LoadJob(tell, cancelled)), OutOfMemoryError)
+        finally:
+            # Whatever happened: a load that never ended would keep all others from beginning.
+            self._end_load(want, found)
+
+    def _end_load(self, want: Want, found: Found[R]) -> None:
+        with self._guard:
             work = self._settle(self._after_load(want, found))
-        # The error of a failed load holds its frames, and they hold tensors.
-        del found
         self._carry_out(work)
 
-    def _after_load(self, want: Want, found: Loaded[R] | LoadDropped | str) -> list[Effect]:
+    def _after_load(self, want: Want, found: Found[R]) -> list[Effect]:
         now, key = time.monotonic(), want.model
         self._loads.pop(key, None)
         if isinstance(found, LoadDropped):
             return self._scheduler.dropped(key, now)
-        if isinstance(found, str):
-            self.journal.note(Kind.FAILURE, want.label, found)
-            return self._scheduler.failed(key, found, now)
+        if isinstance(found, str | OutOfMemoryError):
+            exhausted = isinstance(found, OutOfMemoryError)
+            self.journal.note(Kind.FAILURE, want.label, str(found))
+            return self._scheduler.failed(key, str(found), now, exhausted=exhausted)
         self._residents[key] = found
         self._rates.loaded(found.bytes, found.seconds)
         self.journal.loaded(want.label, found.bytes, found.seconds, found.how)
@@ -282,7 +291,7 @@ class ModelCache(Generic[R]):
         self._published = picture(self._scheduler, self._loads, self.journal, self._longest_wait)
 
     def _after_fork(self) -> None:
-        self._lock = threading.Lock()
+        self._guard.renew()
         self._scheduler.reset()
         self._tickets.clear()
         self._functions.clear()

@@ -108,18 +108,21 @@ class Scheduler:
         going = victims(others, size, self.budget, self.most) if going is None else going
         if record.abandoned or going is None:
             del self.models[key]
-            waiters = self.waiting.of(key)
-            refused = self._refuse_all(waiters, self._too_large(record.label, size)) if going is None else []
-            return [Evict(key, UNWANTED if record.abandoned else LARGER, record.label), *refused, *self.step(now)]
+            # Who waited waits on: with the measured size, for what is in use to end, or to be refused.
+            return [Evict(key, UNWANTED if record.abandoned else LARGER, record.label), *self.step(now)]
         record.loading, record.bytes, record.mapped, record.device = False, size, mapped, device
         record.last_used = now
         return [*self._evict(going, ROOM.format(label=record.label)), *self.step(now)]
 
-    def failed(self, key: str, sentence: str, now: float) -> list[Effect]:
-        """Refuse everybody who waited for a load that failed, and do not try it again for a while."""
+    def failed(self, key: str, sentence: str, now: float, *, exhausted: bool = False) -> list[Effect]:
+        """Refuse everybody who waited for a load that failed, and do not try it again for a while.
+
+        One for which memory was `exhausted` has no fault of its own, and may be tried again at once.
+        """
         del self.models[key]
-        self.backoff.failed(key, sentence, now)
-        return [*self._refuse_all(self.waiting.of(key), sentence), *self.step(now)]
+        if not exhausted:
+            self.backoff.failed(key, sentence, now)
+        return [*self._refuse_all(self.waiting.of(key), sentence, exhausted=exhausted), *self.step(now)]
 
     def dropped(self, key: str, now: float) -> list[Effect]:
         """Note that an abandoned load has ended early; who came since then waits for a new one."""
@@ -137,10 +140,14 @@ class Scheduler:
         return self.step(now)
 
     def grow(self, key: str, size: int) -> list[Effect] | None:
-        """Let a model take so many bytes from now on; None, and nothing changes, where others cannot make room."""
+        """Let a model take so many bytes from now on; None, and nothing changes, where others cannot make room.
+
+        A load that is under way is not in its way: what it has loaded is measured against what is there then.
+        """
         record = self.models[key]
-        others = [one for one in self.models.values() if one is not record]
+        others = [one for one in self.models.values() if one is not record and not one.loading]
         going = victims(others, size, self.budget, None, self._wanted())
+        going = victims(others, size, self.budget) if going is None else going
         if going is None:
             return None
         record.bytes = size
@@ -194,7 +201,7 @@ class Scheduler:
         want, models = ask.want, list(self.models.values())
         need = self._sizes.get(want.model, want.bytes)
         if need + sum(record.bytes for record in models if record.pinned) > self.budget:
-            return self._refuse_all([ask], self._too_large(want.label, need))
+            return self._refuse_all([ask], self._too_large(want.label, need), exhausted=True)
         spare = self._spared(ask, now)
         going = victims(models, need + self._overflow(want.reserve), self.budget, self.most, spare)
         if going is None:
@@ -202,7 +209,8 @@ class Scheduler:
             going = victims(models, need, self.budget, self.most, spare)
         if going is None:
             return []
-        self.models[want.model] = Record(want.model, want.label, need, now, loading=True, names={want.name})
+        record = Record(want.model, want.label, need, now, loading=True, pinned=want.pin, names={want.name})
+        self.models[want.model] = record
         return [*self._evict(going, ROOM.format(label=want.label)), Load(want)]
 
     def _begin(self, now: float) -> list[Effect]:
@@ -216,7 +224,8 @@ class Scheduler:
             record = self.models[ask.want.model]
             record.leases += 1
             record.last_used, record.variant = now, ask.want.variant
-            record.pinned = record.pinned or ask.want.pin
+            # Not again at every use: the owner may have unpinned it.
+            record.pinned = record.pinned or (ask.want.pin and ask.want.name not in record.names)
             record.names.add(ask.want.name)
             self.running[ask.ticket] = ask
             effects.append(Grant(ask.ticket))
@@ -277,10 +286,10 @@ class Scheduler:
             return f"{waiting} requests are waiting already, and no more can; try again in a minute."
         return None if want.model in self.models else self.backoff.refusal(want.model, now)
 
-    def _refuse_all(self, asks: list[Ask], sentence: str) -> list[Effect]:
+    def _refuse_all(self, asks: list[Ask], sentence: str, *, exhausted: bool = False) -> list[Effect]:
         for ask in asks:
             self.waiting.remove(ask.ticket)
-        return [Refuse(ask.ticket, sentence) for ask in asks]
+        return [Refuse(ask.ticket, sentence, exhausted) for ask in asks]
 
     def _too_large(self, label: str, need: int) -> str:
         free = freeable([record for record in self.models.values() if record.pinned], self.budget)

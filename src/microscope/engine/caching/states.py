@@ -36,10 +36,11 @@ class Grant:
 
 @dataclass(frozen=True)
 class Refuse:
-    """The use cannot be had; the sentence says why."""
+    """The use cannot be had; the sentence says why. `exhausted`: here, for want of memory."""
 
     ticket: int
     sentence: str
+    exhausted: bool = False
 
 
 @dataclass(frozen=True)
@@ -102,8 +103,8 @@ class CachedModel:
     """One line of the snapshot: a model that is in memory, or being loaded.
 
     `mapped` are the bytes of `bytes` that are pages of files, which the kernel can drop; `last_used` is in seconds
-    since the epoch; `progress` is that of a load under way, which goes on while one looks; a `placed` one was loaded
-    before there were uses, and stays for good.
+    since the epoch; `progress` is that of a load under way, which goes on while one looks; a load that is `abandoned`
+    ends soon; a `placed` model was loaded before there were uses, and stays for good.
     """
 
     key: str
@@ -115,6 +116,7 @@ class CachedModel:
     mapped: int = 0
     waiting: int = 0
     loading: bool = False
+    abandoned: bool = False
     last_used: float = 0.0
     progress: Progress | None = None
     device: str = ""

@@ -8,7 +8,7 @@ from types import TracebackType
 from typing import Generic, Protocol, TypeVar
 
 from microscope.engine.caching.states import Waiting
-from microscope.errors import UserError
+from microscope.errors import OutOfMemoryError, UserError
 
 R = TypeVar("R")
 R_co = TypeVar("R_co", covariant=True)
@@ -50,7 +50,7 @@ class Ticket(Generic[R]):
         self._desk = desk
         self._settled = threading.Event()
         self._lease: Lease[R] | None = None
-        self._refusal: str | None = None
+        self._refusal: UserError | None = None
 
     def __enter__(self) -> Ticket[R]:
         return self
@@ -65,7 +65,8 @@ class Ticket(Generic[R]):
         if self._lease is None and self._refusal is None:
             self._settled.wait(timeout)
         if self._refusal is not None:
-            raise UserError(self._refusal)
+            # Anew each time: an error that is raised twice keeps both tracebacks.
+            raise type(self._refusal)(*self._refusal.args)
         return self._lease is not None
 
     @property
@@ -94,7 +95,12 @@ class Ticket(Generic[R]):
         self._lease = lease
         self._settled.set()
 
-    def refuse(self, sentence: str) -> None:
-        """End the wait with a sentence; the cache's to call."""
-        self._refusal = sentence
+    @property
+    def exhausted(self) -> bool:
+        """Tell whether it was refused for want of memory; there may be some when its turn comes."""
+        return isinstance(self._refusal, OutOfMemoryError)
+
+    def refuse(self, refusal: UserError) -> None:
+        """End the wait with an error for whoever waits; the cache's to call."""
+        self._refusal = refusal
         self._settled.set()

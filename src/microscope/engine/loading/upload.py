@@ -58,10 +58,12 @@ class Uploads:
 
     def _prepare(self) -> None:
         if not self._buffers:
-            self._buffers = [torch.empty(self._size, dtype=torch.uint8, pin_memory=self._cuda) for _ in range(2)]
+            buffers = [torch.empty(self._size, dtype=torch.uint8, pin_memory=self._cuda) for _ in range(2)]
             if self._cuda:
                 self._side = torch.cuda.Stream(self._device)
                 self._taken = [torch.cuda.Event(), torch.cuda.Event()]
+            # Last: a card that is full may have refused one of the others, and this is tried again.
+            self._buffers = buffers
         self._filled = 0
 
     def _copy(self, source: torch.Tensor, target: torch.Tensor) -> None:
