@@ -66,16 +66,17 @@ def test_the_engine_answers(build_here: Callable[..., Engine], specs: tuple[Mode
 def test_the_plan_says_what_stays_resident(build_here: Callable[..., Engine], specs: tuple[ModelSpec, ...]) -> None:
     size = sum(expected_bytes(spec, "auto") for spec in specs)
     expected = (
-        f"cpu, 16 GB: 2 checkpoints resident ({size / 1e9:.2f} GB of a budget of 8.0 GB), each loaded when it is "
+        f"cpu, 16 GB: 2 checkpoints resident ({size / 1e6:.1f} MB of a budget of 8.0 GB), each loaded when it is "
         "first asked."
     )
     assert plan(build_here(specs)) == expected
 
 
 def test_the_plan_says_what_does_not_fit(build_here: Callable[..., Engine], specs: tuple[ModelSpec, ...]) -> None:
-    room = int(expected_bytes(specs[0], "auto") * 1.5)
-    said = plan(build_here(specs, MICROSCOPE_CACHE_BYTES=str(room)))
-    assert f": {specs[0].label} resident (0.00 GB of a budget of 0.0 GB); {specs[1].label} take turns" in said
+    size = expected_bytes(specs[0], "auto")
+    said = plan(build_here(specs, MICROSCOPE_CACHE_BYTES=str(size * 2 - 1)))
+    taken = f"({size / 1e6:.1f} MB of a budget of {size * 2 / 1e6:.1f} MB)"
+    assert f": {specs[0].label} resident {taken}; {specs[1].label} take turns" in said
     assert said.endswith("at most about 1 s a load.")
     assert plan(build_here(specs, MICROSCOPE_CACHE_MODELS="1")).startswith(f"cpu, 16 GB: {specs[0].label} resident")
 
@@ -84,7 +85,7 @@ def test_a_machine_that_does_not_tell_its_memory_refuses_nothing(
     build_here: Callable[..., Engine], specs: tuple[ModelSpec, ...]
 ) -> None:
     engine = build_here(specs, cpu(ram=0))
-    assert plan(engine).startswith("cpu, memory unknown: 2 checkpoints resident (0.00 GB), each")
+    assert plan(engine).startswith("cpu, memory unknown: 2 checkpoints resident (1.4 MB), each")
     request = AnswerRequest(picture(), "what ?", (specs[0].key,), replace(SETTINGS, max_new_tokens=1))
     assert list(engine.answerer.stream(request))[-1].state is State.DONE
 
@@ -198,7 +199,8 @@ def test_an_own_card_has_working_memory_beside_its_weights_and_the_cpu_to_fall_b
     assert spare is not None
     assert (spare.device, spare.cache.budget) == ("cpu", 7_500_000_000)
     assert build_here(specs).models.spare is None
-    assert plan(engine).startswith("cuda, 16 GB: 2 checkpoints resident (0.00 GB of a budget of 12.8 GB)")
+    assert plan(engine).startswith("cuda, 16 GB: 2 checkpoints resident (")
+    assert "MB of a budget of 12.8 GB)" in plan(engine)
 
 
 def test_choosing_a_checkpoint_warms_its_files(

@@ -66,6 +66,11 @@ def test_unloading_leaves_the_files(engine: Engine, folders: list[Path]) -> None
     load_model(engine, "run-0")
     assert unload_model(engine, "run-0") == "run-0 was let go of; its files stay."
     assert rows(engine)["run-0"].place in ("page cache", "disk")
+    assert rows(engine)["run-0"].last_used is None, "it was loaded, and not used"
+    with engine.models.lease(engine.answerer.fetcher.fetch(engine.catalog.specs[0])):
+        pass
+    unload_model(engine, "run-0")
+    assert rows(engine)["run-0"].last_used is not None
     assert unload_model(engine, "run-0") == "run-0 is not in memory."
     assert (folders[0] / "model.safetensors").exists()
 

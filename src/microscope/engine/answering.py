@@ -215,7 +215,8 @@ def _wait(ticket: Ticket[Resident]) -> Iterator[Update]:
 
 
 def _told(status: Waiting) -> Update:
-    if status.bytes_total:
+    # Its load has begun, or nothing is before it: until then it waits as others do.
+    if status.bytes_total and (status.loading or not status.ahead):
         return Loading(status.bytes_total, status.bytes_done, status.ahead, status.seconds)
     return Queued(status.ahead, status.seconds)
 

@@ -34,6 +34,8 @@ UNKNOWN_BYTES = 4 * 10**9
 # Where nobody knows how much memory there is, nothing can be refused for want of it.
 UNBOUNDED = 1 << 62
 NAMED = 4
+# Less is told in MB.
+LEAST_GB = 10**8
 
 
 @dataclass(frozen=True)
@@ -196,14 +198,19 @@ def plan(engine: Engine) -> str:
         )
     sizes = {spec.label: expected_bytes(spec, engine.models.dtype) for spec in engine.catalog.specs}
     kept = dict(_fitting(sizes, budget, engine.models.cache.most))
-    of_budget = "" if budget == UNBOUNDED else f" of a budget of {budget / 1e9:.1f} GB"
-    size = f"{sum(kept.values()) / 1e9:.2f} GB{of_budget}"
+    of_budget = "" if budget == UNBOUNDED else f" of a budget of {_size(budget)}"
+    size = f"{_size(sum(kept.values()))}{of_budget}"
     text = f"{machine.kind}, {memory}: {_named(list(kept), total)} resident ({size})"
     swapped = [label for label in sizes if label not in kept]
     if not swapped:
         return f"{text}, each loaded when it is first asked."
     seconds = max(sizes[label] for label in swapped) / SPEEDS[machine.kind].load_bytes_per_second
     return f"{text}; {_named(swapped, total)} take turns, at most about {max(1, round(seconds))} s a load."
+
+
+def _size(count: int) -> str:
+    """Return bytes as people read them."""
+    return f"{count / 1e9:.1f} GB" if count >= LEAST_GB else f"{count / 1e6:.1f} MB"
 
 
 def _named(labels: list[str], total: int) -> str:

@@ -86,6 +86,7 @@ def _row(engine: Engine, spec: ModelSpec, models: tuple[CachedModel, ...], warmi
         label=spec.label,
         place="page cache" if all(map(_is_warm, paths)) else "disk",
         bytes=size,
+        last_used=engine.models.cache.journal.last_use(spec.label),
         progress=under_way.bytes_done / max(1, under_way.bytes_total) if under_way is not None and reading else None,
         note=_failure(engine, spec),
     )

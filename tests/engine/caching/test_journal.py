@@ -36,6 +36,8 @@ def test_hits_are_counted_and_not_listed() -> None:
         journal.note(kind, "A")
     assert dict(journal.counts) == {"hit": 2, "miss": 1, "eviction": 1}
     assert [event.kind for event in journal.recent] == [Kind.EVICTION]
+    assert journal.last_use("A") is not None
+    assert journal.last_use("B") is None
 
 
 def test_listeners_are_told_everything() -> None:

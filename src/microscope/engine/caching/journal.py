@@ -31,6 +31,7 @@ class Journal:
         self._recent: deque[CacheEvent] = deque(maxlen=KEPT)
         self._counts: Counter[str] = Counter()
         self._listeners: tuple[Listener, ...] = ()
+        self._uses: dict[str, float] = {}
 
     def listen(self, listener: Listener) -> None:
         """Tell a listener of every event from now on."""
@@ -40,7 +41,9 @@ class Journal:
         """Note an event."""
         event = CacheEvent(time.time(), kind, label, detail, size, seconds)
         self._counts[kind.value] += 1
-        if kind not in FREQUENT:
+        if kind in FREQUENT:
+            self._uses[label] = event.when
+        else:
             self._recent.appendleft(event)
         if kind in LOGGED:
             log.log(LOGGED[kind], "%s: %s: %s", kind.value, label, detail)
@@ -58,6 +61,10 @@ class Journal:
     def recent(self) -> tuple[CacheEvent, ...]:
         """Return the last events but hits and misses, the newest first."""
         return tuple(self._recent)
+
+    def last_use(self, label: str) -> float | None:
+        """Return when a checkpoint was last used, in seconds since the epoch, whether it is still in memory or not."""
+        return self._uses.get(label)
 
     @property
     def counts(self) -> tuple[tuple[str, int], ...]:
