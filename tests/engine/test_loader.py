@@ -17,7 +17,8 @@ from safetensors.torch import load_file, save_file
 from transformers import AutoModelForImageTextToText, PreTrainedConfig, PreTrainedModel
 
 from microscope.engine import loader
-from microscope.engine.loader import LoadDropped, Loader, Resident, load
+from microscope.engine.caching.states import LoadDropped
+from microscope.engine.loader import Loader, Resident, load
 from microscope.engine.loading import gate, pretrained
 from microscope.engine.loading.shells import Shell
 from microscope.engine.loading.upload import Uploads

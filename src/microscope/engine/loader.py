@@ -33,8 +33,6 @@ from microscope.engine.loading.upload import Uploads
 from microscope.engine.memory import is_out_of_memory
 from microscope.engine.pagecache import cached_fraction, never, read_ahead
 
-__all__ = ["LoadDropped", "Loader", "Resident", "load", "renew_gate"]
-
 log = logging.getLogger("microscope")
 
 PLAIN, SHELL, POINTER = "plain", "shell", "pointer"

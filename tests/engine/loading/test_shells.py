@@ -247,3 +247,17 @@ def test_a_lock_that_was_held_at_the_fork_is_opened() -> None:
     shells._lock.acquire()
     shells.after_fork()
     assert shells.take(signature("a")) is None
+
+
+def test_a_model_of_which_no_shell_can_be_made_keeps_its_weights(
+    fresh: Callable[..., PreTrainedModel], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(_: object) -> None:
+        raise AttributeError("a module without attributes")
+
+    model = fresh("idefics3")
+    before = dict(model.named_parameters())
+    monkeypatch.setattr("microscope.engine.loading.shells._Record.of", fail)
+    with pytest.raises(AttributeError):
+        capture(model, {name: name for name in model.state_dict()})
+    assert all(parameter is before[name] for name, parameter in model.named_parameters())

@@ -165,11 +165,14 @@ def capture(model: PreTrainedModel, keys: Mapping[str, str]) -> Shell:
     weights = [slot.tensor for slot in slots]
     for slot in slots:
         slot.put(slot.placeholder)
-    own_bytes = sum(tensor.nbytes for tensor in model.buffers() if not tensor.is_meta)
-    records = [_Record.of(owner) for owner in (*model.modules(), *_configurations(model))]
-    shell = Shell(model, slots, records, own_bytes)
-    shell.fill(weights)
-    return shell
+    try:
+        own_bytes = sum(tensor.nbytes for tensor in model.buffers() if not tensor.is_meta)
+        records = [_Record.of(owner) for owner in (*model.modules(), *_configurations(model))]
+    finally:
+        # Also where that fails: the model is to be used all the same.
+        for slot, weight in zip(slots, weights, strict=True):
+            slot.put(weight)
+    return Shell(model, slots, records, own_bytes)
 
 
 def _slots(model: PreTrainedModel, keys: Mapping[str, str]) -> list[Slot]:

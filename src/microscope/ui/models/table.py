@@ -6,13 +6,12 @@ from collections.abc import Iterator
 from datetime import datetime, timezone
 from html import escape
 
+from microscope.engine.build import UNBOUNDED
 from microscope.engine.caching.states import CacheEvent
 from microscope.engine.overview import ModelRow, Overview
 from microscope.ui import text
 
 MOST_EVENTS = 20
-# More than any machine has: nobody knows how much there is.
-UNBOUNDED = 1 << 60
 
 
 def summary(seen: Overview) -> str:
