@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 import microscope.engine  # noqa: F401  (repairs torchvision before the tests import transformers)
 from microscope import __version__
@@ -17,6 +18,7 @@ from microscope.tiny.evaluate import checkpoint_folders
 IMAGE = str(REPOSITORY / "assets" / "examples" / "colour.png")
 FOLDERS = checkpoint_folders(REPOSITORY / "assets" / "checkpoints")
 KEYS = [folder.name for folder in FOLDERS]
+EXPLAIN = ["explain", "--image", IMAGE, "--question", "What colour is the nine?", "--models"]
 ASK = ["answer", "--image", IMAGE, "--question", "What colour is the nine?", "--max-new-tokens", "4"]
 
 
@@ -38,6 +40,8 @@ def _laptop(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         [],
         ["unknown"],
         ["answer", "--image", IMAGE, "--question", "What?"],
+        ["explain", "--image", IMAGE, "--question", "What?"],
+        [*EXPLAIN, KEYS[0], "--token", "first"],
         ["tables"],
         ["tables", "--write", "--check"],
         ["tiny"],
@@ -138,6 +142,67 @@ def test_what_the_page_would_refuse_is_refused_in_a_sentence(
     printed = capsys.readouterr()
     assert "Something went wrong" not in printed.out + printed.err
     assert len(printed.err.splitlines()) == 1
+
+
+def test_explain_prints_the_answer_its_map_and_what_it_is_without_the_rest(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([*EXPLAIN, f"{KEYS[-1]},{KEYS[0]}", "--keep", "0.25"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == f"{KEYS[-1]}: green"
+    assert [line.partition(": ")[0] for line in lines if not line.startswith(" ")] == [KEYS[-1], KEYS[0]]
+    first = lines[1 : lines.index(next(line for line in lines if line.startswith(f"{KEYS[0]}: ")))]
+    assert first[0].startswith("  Relevance (")
+    assert first[1].startswith("  the best 20 % of the patches keep ")
+    assert first[2].startswith("  strongest at (left, top): ")
+    assert first[3].startswith("  without 48 patches: ")
+
+
+def test_explain_as_json_has_the_finding_and_writes_the_maps(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    out = tmp_path / "maps.png"
+    given = ["--method", "gradient", "--token", "0", "--keep", "0.5", "--rule", "random", "--json", "--png", str(out)]
+    assert main([*EXPLAIN, KEYS[-1], *given]) == 0
+    (row,) = json.loads(capsys.readouterr().out)
+    assert (row["checkpoint"], row["state"], row["message"]) == (KEYS[-1], "done", "")
+    assert row["finding"]["answer"]["text"] == "green"
+    assert ("gradient", 0) in [(one["method"], one["token"]) for one in row["finding"]["heats"]]
+    assert (row["change"]["rule"], len(row["change"]["rejected"])) == ("random", 32)
+    with Image.open(out) as image:
+        assert image.format == "PNG"
+
+
+def test_explain_says_what_failed_and_explains_the_others(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([*EXPLAIN, f"nothing,{KEYS[-1]}"]) == 1
+    lines = capsys.readouterr().out.splitlines()
+    assert "nothing: The checkpoint nothing is not in the catalogue" in "".join(lines)
+    assert f"{KEYS[-1]}: green" in lines
+
+
+@pytest.mark.parametrize(
+    ("given", "sentence"),
+    [
+        (["--method", "phrenology"], "There is no method 'phrenology'; choose one of "),
+        (["--token", "-1"], "Answer tokens are numbered from 0; there is no token -1."),
+        (["--keep", "1.5"], "A share of 1.5 of the image tokens cannot be kept"),
+        (["--rule", "drawn"], "There is no rule 'drawn' to keep patches by; choose one of "),
+        (["--png", "/nowhere/maps.png"], "There is no folder /nowhere to write the picture into"),
+        (["--seed", "-1"], "--seed is '-1'"),
+    ],
+    ids=" ".join,
+)
+def test_what_cannot_be_explained_is_one_sentence_on_standard_error(
+    given: list[str], sentence: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([*EXPLAIN, KEYS[0], *given]) == 1
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert printed.err.startswith(sentence)
+    assert len(printed.err.splitlines()) == 1
+
+
+def test_a_token_beyond_the_answer_is_said(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([*EXPLAIN, KEYS[-1], "--token", "30"]) == 0
+    assert capsys.readouterr().out == f"{KEYS[-1]}: green\n  this answer has no such token\n"
 
 
 def test_a_bad_variable_is_one_sentence_too(

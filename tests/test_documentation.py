@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import gradio as gr
@@ -10,7 +11,9 @@ import pytest
 from microscope.catalog.file import read_file
 from microscope.documentation import (
     endpoints_table,
+    families_table,
     file_tree,
+    methods_table,
     models_table,
     part_names,
     render,
@@ -106,6 +109,14 @@ def test_endpoints_come_from_the_public_functions_of_an_app() -> None:
     assert "secret" not in table
 
 
+def test_methods_and_families_are_told_as_they_describe_themselves() -> None:
+    assert methods_table([Described()]) == (
+        "| Method | On the page | Tier | A value is | What it says |\n| --- | --- | --- | --- | --- |\n"
+        "| `key` | Label | evidence | a unit | a note |\n"
+    )
+    assert "| Name | `a`, `b` |" in families_table([Described()])
+
+
 def test_the_tree_tells_the_purpose_of_each_module_from_its_docstring(tmp_path: Path) -> None:
     room = tmp_path / "src" / "microscope" / "room"
     room.mkdir(parents=True)
@@ -121,6 +132,19 @@ def test_the_tree_tells_the_purpose_of_each_module_from_its_docstring(tmp_path: 
         ["room/", "a room of things"],
         ["thing.py", "does the thing, v1.2 of it"],
     ]
+
+
+@dataclass(frozen=True)
+class Described:
+    """What tables ask of methods and of families."""
+
+    key: str = "key"
+    label: str = "Label"
+    tier: str = "evidence"
+    unit: str = "a unit"
+    note: str = "a note"
+    name: str = "Name"
+    model_types: frozenset[str] = frozenset("ba")
 
 
 def test_a_long_purpose_is_wrapped_under_itself(tmp_path: Path) -> None:

@@ -38,6 +38,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"microscope {__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     _add_answer(commands)
+    _add_explain(commands)
     _add_models(commands)
     _add_examples(commands)
     _add_tables(commands)
@@ -47,27 +48,38 @@ def _parser() -> argparse.ArgumentParser:
 
 def _add_answer(commands: argparse._SubParsersAction) -> None:
     command = commands.add_parser("answer", help="ask one question about one image")
-    command.add_argument("--image", type=Path, required=True)
-    command.add_argument("--question", required=True)
-    command.add_argument("--models", required=True, help="keys of the catalogue, separated by commas")
-    command.add_argument("--json", action="store_true", help="print tokens and facts as JSON")
-    for part in fields(GenerationSettings):
-        command.add_argument(_flag(part.name), metavar="NUMBER", help="by default the catalogue's")
+    _add_request(command, "print tokens and facts as JSON")
     command.set_defaults(run=_answer)
 
 
-def _answer(given: argparse.Namespace, settings: Settings) -> int:
-    # Imported here, as in every command: torch and transformers take seconds, `--help` and the light commands none.
+def _add_request(command: argparse.ArgumentParser, as_json: str) -> None:
+    """Add what decides answers."""
+    command.add_argument("--image", type=Path, required=True)
+    command.add_argument("--question", required=True)
+    command.add_argument("--models", required=True, help="keys of the catalogue, separated by commas")
+    command.add_argument("--json", action="store_true", help=as_json)
+    for part in fields(GenerationSettings):
+        command.add_argument(_flag(part.name), metavar="NUMBER", help="by default the catalogue's")
+
+
+def _request(given: argparse.Namespace, engine: Engine) -> AnswerRequest:
+    """Return what is asked, checked."""
     from microscope.engine.pictures import read_picture
     from microscope.engine.questions import check_question
-    from microscope.storage.records_json import answer_to_json
 
     keys = tuple(key.strip() for key in given.models.split(",") if key.strip())
     if not keys:
         raise UserError("Name at least one checkpoint with --models; microscope models lists them.")
-    engine = _engine(settings)
     generation = replace(engine.catalog.settings, **_chosen(given))
-    request = AnswerRequest(read_picture(given.image), check_question(given.question), keys, generation)
+    return AnswerRequest(read_picture(given.image), check_question(given.question), keys, generation)
+
+
+def _answer(given: argparse.Namespace, settings: Settings) -> int:
+    # Imported here, as in every command: torch and transformers take seconds, `--help` and the light commands none.
+    from microscope.storage.records_json import answer_to_json
+
+    engine = _engine(settings)
+    request = _request(given, engine)
     last = {event.checkpoint: event for event in engine.answerer.stream(request)}
     answered = {key: event.answer for key, event in last.items() if event.answer is not None}
     if given.json:
@@ -85,6 +97,36 @@ def _answer(given: argparse.Namespace, settings: Settings) -> int:
         for key, event in last.items():
             print(f"{key}: {event.answer.text if event.answer is not None else event.message}")
     return 0 if len(answered) == len(last) else 1
+
+
+def _add_explain(commands: argparse._SubParsersAction) -> None:
+    command = commands.add_parser(
+        "explain", help="which patches an answer rests on, and what it is without the others"
+    )
+    _add_request(command, "print everything that was found as JSON")
+    command.add_argument("--method", default="relevance", help="how the map is made; by default relevance")
+    command.add_argument("--token", type=int, help="an answer token, numbered from 0; by default the whole answer")
+    command.add_argument("--keep", type=float, metavar="SHARE", help="answer again with this share of the patches")
+    command.add_argument("--rule", default="map", help="which patches are kept: map, vision or random")
+    command.add_argument("--png", type=Path, help="write the maps over the image into this file")
+    command.set_defaults(run=_explain)
+
+
+def _explain(given: argparse.Namespace, settings: Settings) -> int:
+    from microscope.lens.build import build_lens
+    from microscope.lens.inquiry import Inquiry, inquire
+    from microscope.ui.lens.printed import as_json, as_lines, check_png, write_png
+
+    if given.png is not None:
+        check_png(given.png)
+    engine = _engine(settings)
+    request = _request(given, engine)
+    inquiry = Inquiry(given.method, given.token, given.keep, given.rule, request.settings.seed)
+    last = {event.checkpoint: event for event in inquire(build_lens(engine, settings), request, inquiry)}
+    if given.png is not None:
+        write_png(given.png, request, tuple(last.values()), inquiry)
+    print(as_json(request, tuple(last.values())) if given.json else as_lines(tuple(last.values()), inquiry))
+    return 0 if all(not event.event.message for event in last.values()) else 1
 
 
 def _flag(name: str) -> str:
@@ -161,12 +203,19 @@ def _add_tables(commands: argparse._SubParsersAction) -> None:
 
 
 def _tables(given: argparse.Namespace, settings: Settings) -> int:
-    from microscope.documentation import endpoints_table, render, tables
+    from microscope.documentation import endpoints_table, families_table, methods_table, render, tables
+    from microscope.lens.families import FAMILIES
+    from microscope.lens.methods import METHODS
     from microscope.ui.app import build
 
     readme = REPOSITORY / "README.md"
     current = readme.read_text(encoding="utf-8")
-    parts = {**tables(REPOSITORY), "endpoints": endpoints_table(build(settings).demo.get_api_info())}
+    parts = {
+        **tables(REPOSITORY),
+        "endpoints": endpoints_table(build(settings).demo.get_api_info()),
+        "methods": methods_table(METHODS),
+        "families": families_table(FAMILIES),
+    }
     fresh = render(current, parts)
     if given.check and fresh != current:
         raise UserError("The generated parts of README.md are stale; run make tables and commit what it changes.")
@@ -231,9 +280,10 @@ def _tiny_train(given: argparse.Namespace, settings: Settings) -> int:
 def _engine(settings: Settings) -> Engine:
     from microscope.catalog.build import build_catalog
     from microscope.engine.build import build_engine
+    from microscope.lens.task import lens_task
 
     machine = detect(settings.platform)
-    return build_engine(settings, machine, build_catalog(settings, machine))
+    return build_engine(settings, machine, build_catalog(settings, machine), (lens_task,))
 
 
 if __name__ == "__main__":

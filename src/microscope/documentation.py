@@ -38,9 +38,10 @@ PURPOSES = {
     "assets/evalset/": "questions about scenes of held-out digits, with evidence boxes",
     "assets/examples/": "example images and their precomputed answers",
     "assets/digits/": "the handwritten digits that scenes are made of",
+    "assets/lens/": "what draws the lens in the browser",
     PACKAGE + "/": "",
     "tests/": "mirrors src/microscope; tests/ui drives a real Chromium",
-    "benchmarks/": "the app's overhead, the model cache's speed, its stress and its memory",
+    "benchmarks/": "the app's overhead, the model cache's speed, stress and memory, how true the lens's maps are",
     ".ci/": "what continuous integration calls; make uses the same",
     ".github/": "workflow, dependabot, how to contribute",
 }
@@ -108,6 +109,18 @@ def endpoints_table(api: Mapping[str, Any]) -> str:
                 )
             )
     return _table(("Endpoint", "Parameter", "Type", "Default", "On the page"), rows)
+
+
+def methods_table(methods: Sequence[Any]) -> str:
+    """Return the lens's methods, in their order: the tier, what a value means, and what may be believed."""
+    rows = [(f"`{one.key}`", one.label, one.tier, one.unit, one.note) for one in methods]
+    return _table(("Method", "On the page", "Tier", "A value is", "What it says"), rows)
+
+
+def families_table(families: Sequence[Any]) -> str:
+    """Return the families whose geometry is known, with the model types that belong to them."""
+    rows = [(one.name, ", ".join(f"`{kind}`" for kind in sorted(one.model_types))) for one in families]
+    return _table(("Family", "Model types"), rows)
 
 
 def file_tree(root: Path) -> str:

@@ -16,7 +16,7 @@ from microscope import __version__
 from microscope.catalog.hub import hub_client
 from microscope.catalog.spec import Catalog, ModelSpec
 from microscope.engine.answers import Answerer
-from microscope.engine.build import answer_task
+from microscope.engine.build import Workshop, answer_task
 from microscope.engine.download import Downloads
 from microscope.engine.files import Fetcher
 from microscope.engine.gpu import Door
@@ -41,7 +41,7 @@ SAMPLED = GenerationSettings(max_new_tokens=8, temperature=0.9, seed=3)
 def answerer_of(folder: Path, specs: tuple[ModelSpec, ...], fetcher: Fetcher | None = None) -> Answerer:
     """Return an answerer of some checkpoints on the CPU, its answers kept under a folder."""
     models, pace = models_of(dtype="auto"), Pace("cpu")
-    door = Door(models, (answer_task(models, pace, 0),))
+    door = Door(models, (answer_task(Workshop(models, Processors(), pace, 0)),))
     store = AnswerStore(folder / "answers", 10**7)
     return Answerer(Catalog(specs), fetcher or Fetcher(), Processors(), models, door, store, pace)
 
@@ -249,12 +249,12 @@ def test_a_failure_of_the_whole_task_fails_what_was_not_done(
     first, second = specs[0].key, specs[1].key
 
     def breaks_off(models: Models, jobs: object) -> Iterator[object]:
-        for number, update in answer_task(models, answerer.pace, 0).run(models, jobs):
+        for number, update in answer_task(Workshop(models, answerer.processors, answerer.pace, 0)).run(models, jobs):
             if number == 1:
                 raise ConnectionError("the worker is gone")
             yield number, update
 
-    task = replace(answer_task(answerer.models, answerer.pace, 0), run=breaks_off)
+    task = replace(answer_task(Workshop(answerer.models, answerer.processors, answerer.pace, 0)), run=breaks_off)
     broken = replace(answerer, door=Door(answerer.models, (task,)))
     events = list(broken.stream(request(first, second)))
     assert states(events, first)[-1] is State.DONE

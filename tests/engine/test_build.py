@@ -11,8 +11,9 @@ import pytest
 
 from microscope.catalog.spec import Catalog, ModelSpec
 from microscope.engine import build
-from microscope.engine.build import UNKNOWN_BYTES, Engine, answer_task, build_engine, expected_bytes, plan
+from microscope.engine.build import UNKNOWN_BYTES, Engine, Workshop, answer_task, build_engine, expected_bytes, plan
 from microscope.engine.files import Fetcher
+from microscope.engine.gpu import Task
 from microscope.engine.pace import Pace
 from microscope.engine.processors import Processors
 from microscope.hardware import Machine, tier
@@ -143,6 +144,28 @@ def test_estimates_grow_with_tokens_and_checkpoints(
     assert engine.quota_seconds((first, second), SETTINGS) >= engine.quota_seconds((first,), SETTINGS)
 
 
+def test_more_passes_over_the_prompt_are_in_the_estimates(
+    build_here: Callable[..., Engine], specs: tuple[ModelSpec, ...]
+) -> None:
+    engine, key = build_here(specs), specs[0].key
+    assert engine.seconds((key,), SETTINGS, 10**6) > 2 * engine.seconds((key,), SETTINGS)
+    assert engine.quota_seconds((key,), SETTINGS, 10**6) > engine.quota_seconds((key,), SETTINGS)
+
+
+def test_other_rooms_tasks_go_through_the_same_door(specs: tuple[ModelSpec, ...], tmp_path: Path) -> None:
+    settings = Settings.from_environment({"MICROSCOPE_DATA": str(tmp_path), "HF_HUB_OFFLINE": "1"})
+    seen: list[Workshop] = []
+
+    def make(shop: Workshop) -> Task:
+        seen.append(shop)
+        return Task("echo", lambda *given: iter(given), len, str)
+
+    engine = build_engine(settings, cpu(), Catalog(specs), (make,))
+    assert list(engine.answerer.door.run("echo", "hello")) == [engine.models, "hello"]
+    assert seen[0].processors is engine.answerer.processors
+    assert seen[0].pace is engine.pace
+
+
 def test_estimates_learn_from_answers_and_from_what_is_resident(
     build_here: Callable[..., Engine], specs: tuple[ModelSpec, ...]
 ) -> None:
@@ -159,12 +182,13 @@ def test_the_task_declares_whole_seconds_that_grow_with_its_jobs(
     build_here: Callable[..., Engine], specs: tuple[ModelSpec, ...]
 ) -> None:
     engine = build_here(specs)
-    task = answer_task(engine.models, Pace("zero"), 0)
+    shop = Workshop(engine.models, engine.answerer.processors, Pace("zero"), 0)
+    task = answer_task(shop)
     local = engine.answerer.fetcher.fetch(specs[0])
     jobs = tuple(build.Job(local, {}, replace(SETTINGS, max_new_tokens=512)) for _ in range(4))
     assert isinstance(task.seconds(jobs[:1]), int)
     assert task.seconds(jobs[:1]) < task.seconds(jobs) < 120
-    packed = answer_task(engine.models, Pace("zero"), 8 * 10**9)
+    packed = answer_task(replace(shop, packed=8 * 10**9))
     assert packed.seconds(jobs[:1]) > task.seconds(jobs[:1]), "the pack streams into every new worker"
 
 

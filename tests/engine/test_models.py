@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -154,3 +155,12 @@ def test_an_adapter_without_room_beside_its_base_is_refused(checkpoint: Callable
     with models.lease(local_of(base)) as lease:
         plain = AutoModelForImageTextToText.from_pretrained(base, dtype=torch.float32)
         assert torch.equal(logits(lease.resident.model), logits(plain))
+
+
+def test_a_models_configuration_is_known_before_it_is_loaded(checkpoint: Callable[..., Path], tmp_path: Path) -> None:
+    folder = shutil.copytree(checkpoint("idefics3"), tmp_path / "run")
+    local, models = local_of(folder), models_of()
+    config = models.config(local)
+    assert config is not None
+    assert config.model_type == "idefics3"
+    assert models.config(replace(local, folder=tmp_path / "gone")) is None

@@ -77,3 +77,12 @@ def test_a_small_answer_declares_a_small_duration_never_the_platforms_minute() -
     tiny = Work("a", 3 * 10**6, load=False, new_tokens=64)
     assert LEAST_SECONDS <= Pace("zero").declared((tiny,)) <= 6
     assert Pace("zero").declared((tiny,) * 4) < 20
+
+
+@pytest.mark.parametrize("kind", SPEEDS)
+def test_more_passes_are_declared_by_the_weights_that_they_read(kind: str) -> None:
+    pace = Pace(kind)
+    small, large = Work("small", 10**9, load=False, new_tokens=8), Work("large", 4 * 10**9, load=False, new_tokens=8)
+    assert pace.pass_seconds(large) == pytest.approx(4 * pace.pass_seconds(small))
+    more = 100 * pace.pass_seconds(large)
+    assert pace.declared((large,), 0, more) >= pace.declared((large,)) + more

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import threading
 from collections.abc import Callable
@@ -47,6 +48,18 @@ def test_a_processor_is_loaded_once_by_however_many_threads(folder: Path) -> Non
         thread.join()
     assert len(found) == 4
     assert len(set(map(id, found))) == 1
+
+
+def test_a_forked_child_does_not_wait_for_its_parents_threads(folder: Path) -> None:
+    kept, local = Processors(), local_of(folder)
+    kept.get(local)
+    with kept._lock:
+        child = os.fork()
+        if child == 0:
+            # What the parent holds here would never be released.
+            os._exit(0 if kept.get(local) is not None else 1)
+    _, status = os.waitpid(child, 0)
+    assert os.waitstatus_to_exitcode(status) == 0
 
 
 def test_the_most_recently_used_are_kept(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,7 +17,8 @@ from pathlib import Path
 import pytest
 
 from microscope.records import Answer
-from microscope.storage.answers import UNFINISHED_SECONDS, AnswerStore
+from microscope.storage.answers import AnswerStore
+from microscope.storage.blobs import UNFINISHED_SECONDS
 
 MakeAnswer = Callable[..., Answer]
 

@@ -45,6 +45,15 @@ def test_answers_of_the_scenes_are_right(solve: Callable) -> None:
         assert any(thing.kind in DIGIT_NAMES for thing in objects)
 
 
+def test_evidence_proves_the_answers_of_the_scenes(solve: Callable, examples: tuple[Example, ...]) -> None:
+    known = {example.id: example for example in examples}
+    for sketch in SKETCHES:
+        objects = sample_scene(np.random.default_rng(sketch.seed), "heldout").objects
+        _, boxes = solve(sketch.kind, sketch.question, objects)
+        assert set(known[sketch.id].evidence) == set(boxes)
+    assert known["exists"].evidence == known["card"].evidence == ()
+
+
 def test_the_embedded_model_knows_every_word_of_its_questions(
     examples: tuple[Example, ...], processor: Idefics3Processor
 ) -> None:

@@ -1,4 +1,4 @@
-"""The page as built and as launched: its one endpoint, its queue, its labels and its limits."""
+"""The page as built and as launched: its two endpoints, its queue, its labels and its limits."""
 
 from __future__ import annotations
 
@@ -19,6 +19,10 @@ from microscope.ui.compare.events import LET_IN, lane
 from microscope.ui.picture_input import PictureInput
 from tests.ui.models.samples import pretend_to_be_a_space
 
+PUBLIC = ["compare", "explain"]
+# What needs the accelerator, on the tabs and for programs.
+WAITING = ["run", "compare", "look", "map_token", "gather", "reject", "read", "follow", "explain"]
+
 
 @pytest.fixture(scope="module")
 def built(settings: Settings, tmp_path_factory: pytest.TempPathFactory) -> App:
@@ -31,16 +35,16 @@ def test_building_loads_no_model(built: App) -> None:
     assert built.engine.packed_bytes == 0
 
 
-def test_there_is_exactly_one_public_endpoint(built: App) -> None:
+def test_there_are_exactly_two_public_endpoints(built: App) -> None:
     named = {fn.api_name: fn.api_visibility for fn in built.demo.fns.values()}
-    assert [name for name, visibility in named.items() if visibility != "private"] == ["compare"]
-    assert list(built.demo.get_api_info()["named_endpoints"]) == ["/compare"]
+    assert [name for name, visibility in named.items() if visibility != "private"] == PUBLIC
+    assert list(built.demo.get_api_info()["named_endpoints"]) == [f"/{name}" for name in PUBLIC]
 
 
 def test_everything_that_generates_shares_one_lane_and_nothing_else_waits(built: App) -> None:
     shared = [fn for fn in built.demo.fns.values() if fn.concurrency_id == "gpu"]
-    assert [fn.name for fn in shared] == ["run", "compare"]
-    assert [fn.concurrency_limit for fn in shared] == [LET_IN, LET_IN]
+    assert [fn.name for fn in shared] == WAITING
+    assert {fn.concurrency_limit for fn in shared} == {LET_IN}
     assert [fn for fn in built.demo.fns.values() if fn.queue and not leaves(fn)] == shared
 
 
@@ -65,8 +69,8 @@ def test_signing_in_is_offered_on_a_space_that_has_it_and_adds_no_endpoint(
     pretend_to_be_a_space(monkeypatch)
     signing = build(replace(settings, preset="cpu-basic", on_space=True, oauth=True, data=tmp_path)).demo
     assert [block.value for block in signing.blocks.values() if isinstance(block, gr.LoginButton)] == [text.SIGN_IN]
-    assert [fn.name for fn in signing.fns.values() if fn.queue and not leaves(fn)] == ["run", "compare"]
-    assert [fn.name for fn in signing.fns.values() if fn.api_visibility != "private"] == ["compare"]
+    assert [fn.name for fn in signing.fns.values() if fn.queue and not leaves(fn)] == WAITING
+    assert [fn.name for fn in signing.fns.values() if fn.api_visibility != "private"] == PUBLIC
 
 
 def test_elsewhere_there_is_no_sign_in(built: App, app: App) -> None:
@@ -76,7 +80,7 @@ def test_elsewhere_there_is_no_sign_in(built: App, app: App) -> None:
 
 def test_the_page_opens_on_the_compare_tab(built: App) -> None:
     (tabs,) = [block for block in built.demo.blocks.values() if isinstance(block, gr.Tabs)]
-    assert [tab.label for tab in tabs.children] == [text.COMPARE, text.MODELS]
+    assert [tab.label for tab in tabs.children] == [text.COMPARE, text.LENS, text.MODELS]
     assert tabs.selected == tabs.children[0].id
 
 

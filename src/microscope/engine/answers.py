@@ -7,13 +7,12 @@ store, decoding tokens to text. Only the models' forward passes go through the d
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from concurrent.futures import TimeoutError as StillRunning
 from dataclasses import dataclass, replace
 
 from microscope.catalog.spec import Catalog, ModelSpec
 from microscope.engine.answering import Failed
 from microscope.engine.boundary import guarded
+from microscope.engine.fetching import fetching
 from microscope.engine.files import Fetcher, LocalCheckpoint
 from microscope.engine.generate import Finished
 from microscope.engine.gpu import Door
@@ -29,7 +28,6 @@ from microscope.storage.answers import AnswerStore
 
 EVERY_JOB = -1
 SHRUNK = "Memory ran out; it begins again with a smaller image."
-LOOK_EVERY_SECONDS = 0.2
 
 
 @dataclass(frozen=True)
@@ -61,6 +59,13 @@ class Answerer:
         if pending:
             yield from self._generate(pending, request)
 
+    def spec_of(self, key: str) -> ModelSpec:
+        """Return the checkpoint of that key; one that is not in the catalogue is a `UserError`."""
+        spec = self.catalog.get(key)
+        if spec is None:
+            raise UserError(f"The checkpoint {key} is not in the catalogue any more; choose another one.")
+        return spec
+
     def _known(self, request: AnswerRequest) -> Iterator[AnswerEvent]:
         """Yield the answers that are known; looking them up starts no download, and what fails is not known."""
         here = replace(self, fetcher=self.fetcher.without_network())
@@ -69,13 +74,11 @@ class Answerer:
             yield from (event for event in events if event.state is State.DONE)
 
     def _prepare(self, key: str, request: AnswerRequest, pending: list[Pending]) -> Iterator[AnswerEvent]:
-        spec = self.catalog.get(key)
-        if spec is None:
-            raise UserError(f"The checkpoint {key} is not in the catalogue any more; choose another one.")
-        local = yield from self._fetch(spec)
+        spec = self.spec_of(key)
+        local = yield from self.fetch(spec)
         processor = self.processors.get(local)
         prepared = prepare(processor, spec, request.picture, request.question, request.settings.image_budget)
-        address = content_address(self._parts(local, prepared, request))
+        address = content_address(self.parts(local, prepared, request))
         kept = self.store.get(address)
         if kept is not None:
             yield AnswerEvent(key, State.DONE, kept.text, answer=replace(kept, checkpoint=key, computed="store"))
@@ -89,36 +92,22 @@ class Answerer:
         spec = one.local.spec
         prepared = prepare(one.processor, spec, request.picture, request.question, budget)
         fallback = f"image of {prepared.size[0]} x {prepared.size[1]} px, for memory ran out with {width} x {height}"
-        address = content_address(self._parts(one.local, prepared, request))
+        address = content_address(self.parts(one.local, prepared, request))
         smaller = Pending(one.key, one.local, one.processor, prepared, address, request.settings, fallback)
         smaller.shrunk = one.shrunk + 1
         again.append(smaller)
         yield AnswerEvent(one.key, State.QUEUED, message=SHRUNK)
 
-    def _fetch(self, spec: ModelSpec) -> Generator[AnswerEvent, None, LocalCheckpoint]:
+    def fetch(self, spec: ModelSpec) -> Generator[AnswerEvent, None, LocalCheckpoint]:
         """Yield the progress of the download, if there is one, and return the local checkpoint."""
-        if spec.folder and spec.base is None and spec.processor_from is None:
-            return self.fetcher.fetch(spec)
-        progress = [0, 0]
+        return fetching(
+            self.fetcher,
+            spec,
+            lambda done, total: AnswerEvent(spec.key, State.FETCHING, bytes_done=done, bytes_total=total),
+        )
 
-        def count(done: int, total: int) -> None:
-            progress[:] = done, total
-
-        pool = ThreadPoolExecutor(1)
-        try:
-            future = pool.submit(self.fetcher.fetch, spec, count)
-            while True:
-                try:
-                    return future.result(timeout=LOOK_EVERY_SECONDS)
-                except StillRunning:
-                    if future.done():
-                        raise
-                    yield AnswerEvent(spec.key, State.FETCHING, bytes_done=progress[0], bytes_total=progress[1])
-        finally:
-            # A visitor who leaves does not wait for the download, and the next one finds it further on.
-            pool.shutdown(wait=False)
-
-    def _parts(self, local: LocalCheckpoint, prepared: Prepared, request: AnswerRequest) -> AddressParts:
+    def parts(self, local: LocalCheckpoint, prepared: Prepared, request: AnswerRequest) -> AddressParts:
+        """Return everything that decides the tokens of an answer here."""
         versions = dict(package_versions())
         return AddressParts(
             picture=request.picture.digest,

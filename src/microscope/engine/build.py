@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from microscope.engine.answers import EVERY_JOB, Answerer
 from microscope.engine.caching.model_cache import ModelCache
 from microscope.engine.caching.scheduler import Scheduler
 from microscope.engine.download import Downloads
-from microscope.engine.files import Fetcher
+from microscope.engine.files import Fetcher, LocalCheckpoint
 from microscope.engine.gpu import Door, Task
 from microscope.engine.loader import Loader
 from microscope.engine.models import Models
@@ -54,13 +54,18 @@ class Engine:
         """Tell whether calls go to ZeroGPU and are charged to the visitor's quota."""
         return self.answerer.door.zero
 
-    def seconds(self, keys: tuple[str, ...], settings: GenerationSettings) -> float:
-        """Return the expected seconds until all of these checkpoints have answered."""
-        return self.pace.seconds(self._work(keys, settings))
+    def seconds(self, keys: tuple[str, ...], settings: GenerationSettings, passes: float = 0) -> float:
+        """Return the expected seconds until all of these checkpoints have answered, and done more passes each."""
+        work = self._work(keys, settings)
+        return self.pace.seconds(work) + self._more(work, passes)
 
-    def quota_seconds(self, keys: tuple[str, ...], settings: GenerationSettings) -> int:
+    def quota_seconds(self, keys: tuple[str, ...], settings: GenerationSettings, passes: float = 0) -> int:
         """Return the seconds that ZeroGPU will be asked for, which is what it compares with the visitor's quota."""
-        return self.answerer.door.asks(self.pace.declared(self._work(keys, settings), self.packed_bytes))
+        work = self._work(keys, settings)
+        return self.answerer.door.asks(self.pace.declared(work, self.packed_bytes, self._more(work, passes)))
+
+    def _more(self, work: tuple[Work, ...], passes: float) -> float:
+        return sum(passes * self.pace.pass_seconds(part) for part in work)
 
     def _work(self, keys: tuple[str, ...], settings: GenerationSettings) -> tuple[Work, ...]:
         specs = [spec for spec in (self.catalog.get(key) for key in keys) if spec is not None]
@@ -86,8 +91,28 @@ class Engine:
         self.models.prefetcher.forget(visitor)
 
 
-def build_engine(settings: Settings, machine: Machine, catalog: Catalog) -> Engine:
-    """Build the engine; loads no model, except on ZeroGPU, where the default preset is placed before launch."""
+@dataclass(frozen=True)
+class Workshop:
+    """What tasks of other rooms are made from; `packed` are the bytes that every new worker is sent."""
+
+    models: Models
+    processors: Processors
+    pace: Pace
+    packed: int
+
+    def work(self, local: LocalCheckpoint, new_tokens: int) -> Work:
+        """Return a checkpoint's share of a call."""
+        return Work(local.spec.key, local.bytes, not self.models.holds(local), new_tokens)
+
+
+TaskMaker = Callable[[Workshop], Task]
+
+
+def build_engine(settings: Settings, machine: Machine, catalog: Catalog, tasks: Sequence[TaskMaker] = ()) -> Engine:
+    """Build the engine; loads no model, except on ZeroGPU, where the default preset is placed before launch.
+
+    `tasks` make what other rooms have done at the accelerator.
+    """
     budget = settings.cache_bytes or machine.weights_budget_bytes or UNBOUNDED
     zero = machine.kind == "zero"
     # On ZeroGPU the budget bounds what is packed; a worker may load more into the card it is lent.
@@ -97,7 +122,8 @@ def build_engine(settings: Settings, machine: Machine, catalog: Catalog) -> Engi
     processors = Processors()
     packed = _place(models, fetcher, processors, catalog, budget) if zero else 0
     pace = Pace(machine.kind)
-    door = Door(models, (answer_task(models, pace, packed),))
+    shop = Workshop(models, processors, pace, packed)
+    door = Door(models, (answer_task(shop), *(make(shop) for make in tasks)))
     store = AnswerStore(settings.data / "answers", settings.answers_bytes)
     answerer = Answerer(catalog, fetcher, processors, models, door, store, pace)
     return Engine(catalog, machine, models, answerer, pace, packed)
@@ -131,20 +157,12 @@ def _scheduler(settings: Settings, room: int, vram: int, ram: int) -> Scheduler:
     )
 
 
-def answer_task(models: Models, pace: Pace, packed: int) -> Task:
+def answer_task(shop: Workshop) -> Task:
     """Return the task that answers, with its estimate."""
 
     def seconds(jobs: tuple[Job, ...]) -> int:
-        work = tuple(
-            Work(
-                job.local.spec.key,
-                job.local.bytes,
-                not models.holds(job.local),
-                job.settings.max_new_tokens,
-            )
-            for job in jobs
-        )
-        return pace.declared(work, packed)
+        work = tuple(shop.work(job.local, job.settings.max_new_tokens) for job in jobs)
+        return shop.pace.declared(work, shop.packed)
 
     return Task("answer", answer, seconds, lambda message: (EVERY_JOB, Failed(message)))
 

@@ -24,7 +24,7 @@ from microscope.engine.loader import Loader, Resident, load
 from microscope.engine.loading.adapters import Adapters
 from microscope.engine.memory import available_bytes, device_memory, trim
 from microscope.engine.prefetch import Prefetcher
-from microscope.engine.reserve import head_copy_bytes, reserve_bytes
+from microscope.engine.reserve import head_copy_bytes, reserve_bytes, study_bytes
 from microscope.engine.weights import FLOATS, check_whole, resident_bytes
 from microscope.errors import UserError
 
@@ -37,12 +37,16 @@ BADLY_CONFIGURED = (OSError, ValueError, KeyError, TypeError, AttributeError, St
 
 @dataclass(frozen=True)
 class Needs:
-    """What decides the working memory of one answer: tokens of the prompt, those of the image, new ones, pixels."""
+    """What decides the working memory of one answer: tokens of the prompt, those of the image, new ones, pixels.
+
+    Where it is looked inside, passes of `together` tokens in all go at once, and one is gone through backwards.
+    """
 
     prompt_tokens: int = 0
     image_tokens: int = 0
     new_tokens: int = 0
     pixels: int = 0
+    together: int = 0
 
 
 @dataclass(frozen=True)
@@ -145,14 +149,17 @@ class Models:
             pin=spec.pin,
         )
 
+    def config(self, local: LocalCheckpoint) -> PreTrainedConfig | None:
+        """Return the configuration of the checkpoint's model; None where it cannot be read: the load will say why."""
+        config = _config(local.folder, local.model, local.spec.architecture)
+        resident = self.cache.get(self.key(local)) if config is None else None
+        # A packed model's files may be gone; it stays as it is.
+        return config if resident is None else resident.model.config
+
     def _reserve(self, local: LocalCheckpoint, needs: Needs) -> int:
         if not needs.prompt_tokens:
             return 0
-        config = _config(local.folder, local.model, local.spec.architecture)
-        resident = self.cache.get(self.key(local)) if config is None else None
-        if resident is not None:
-            # A packed model's files may be gone; it stays as it is.
-            config = resident.model.config
+        config = self.config(local)
         if config is None:
             return 0
         dtype = self.dtype_of(local)
@@ -165,6 +172,9 @@ class Models:
             pixels=needs.pixels,
             dtype_bytes=width,
         )
+        if needs.together:
+            sizes = {"prompt_tokens": needs.prompt_tokens, "together": needs.together}
+            reserve += study_bytes(config, **sizes, dtype_bytes=width)
         # There, torch copies the output head once a prompt; a checkpoint's own dtype is most often that one.
         copies = self.device == "cpu" and dtype in ("bfloat16", "auto")
         return reserve + (head_copy_bytes(config, width) if copies else 0)

@@ -68,13 +68,18 @@ class Pace:
         """Return the expected seconds of a call that does the work, one checkpoint after another."""
         return sum(self._one(part) for part in work)
 
-    def declared(self, work: tuple[Work, ...], packed_bytes: int = 0) -> int:
+    def pass_seconds(self, part: Work) -> float:
+        """Return the expected seconds of one pass over a prompt, without the start of an answer."""
+        return part.bytes / 1e9 * self._speed.prompt_seconds_per_gb
+
+    def declared(self, work: tuple[Work, ...], packed_bytes: int = 0, more_seconds: float = 0.0) -> int:
         """Return the whole seconds to ask the platform for: a worker's start, the pack's stream, and the estimate.
 
-        All with a margin: a call that outlives what was declared is ended.
+        `more_seconds` are for what else is done with the answers. All with a margin: a call that outlives what was
+        declared is ended.
         """
         start = WORKER_SECONDS + packed_bytes / self._speed.load_bytes_per_second
-        return max(LEAST_SECONDS, math.ceil((start + self.seconds(work)) * MARGIN))
+        return max(LEAST_SECONDS, math.ceil((start + self.seconds(work) + more_seconds) * MARGIN))
 
     def _one(self, part: Work) -> float:
         speed = self._speed

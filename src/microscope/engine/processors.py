@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import threading
+import weakref
 from collections import OrderedDict
 from pathlib import Path
 
@@ -26,6 +28,8 @@ class Processors:
     def __init__(self) -> None:
         self._kept: OrderedDict[str, ProcessorMixin] = OrderedDict()
         self._lock = threading.Lock()
+        renew = weakref.WeakMethod(self._after_fork)
+        os.register_at_fork(after_in_child=lambda: (renewed := renew()) and renewed())
 
     def get(self, local: LocalCheckpoint) -> ProcessorMixin:
         """Return the processor of a checkpoint; one that is missing or unusable is a `UserError`."""
@@ -37,6 +41,10 @@ class Processors:
                     self._kept.popitem(last=False)
             self._kept.move_to_end(key)
             return self._kept[key]
+
+    def _after_fork(self) -> None:
+        # Another thread of the parent may have held it.
+        self._lock = threading.Lock()
 
 
 def _load(local: LocalCheckpoint) -> ProcessorMixin:

@@ -102,6 +102,19 @@ def head_copy_bytes(config: PreTrainedConfig, dtype_bytes: int) -> int:
     return _first(text, ("vocab_size",), VOCABULARY) * _text_stack(text, "decoder").hidden * dtype_bytes
 
 
+def study_bytes(config: PreTrainedConfig, *, prompt_tokens: int, together: int, dtype_bytes: int) -> int:
+    """Return the bytes that looking inside needs at most, beside what an answer does.
+
+    A pass that is gone through backwards keeps the prompt's activations of every layer. Passes that go together, of
+    `together` tokens in all, have their own activations, and a mask for each pair of positions, which fused attention
+    turns into numbers.
+    """
+    stack = _text_stack(_text_config(config), "decoder")
+    backwards = stack.layers * prompt_tokens * stack.row(dtype_bytes)
+    masks = together * prompt_tokens * (2 + 2 * FLOAT)
+    return max(backwards, together * stack.row(dtype_bytes) + masks)
+
+
 def _cache_bytes(
     text: PreTrainedConfig, stack: _Stack, tokens: tuple[int, int], dtype_bytes: int, *, crossed: bool
 ) -> int:

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from microscope.records import Box
 from microscope.tiny.drawings import bar_chart, eye_card
 from microscope.tiny.scenes import Scene, sample_scene
 
@@ -30,6 +31,7 @@ class Example:
     """One image file with a question about it and the right answer.
 
     `kind` is a question kind of the scenes, `read` or `chart`. `alt` describes the image to people who do not see it.
+    `evidence` are the boxes that prove the answer, none where it is on no place.
     """
 
     id: str
@@ -40,6 +42,7 @@ class Example:
     title: str
     alt: str
     licence: str = LICENCE
+    evidence: tuple[Box, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -54,6 +57,7 @@ class _Sketch:
     title: str
 
 
+ABOUT_ALL = ("count", "describe")
 SKETCHES = (
     _Sketch("colour", 50, "colour", "What colour is the nine?", "green", "Find a digit, name its colour"),
     _Sketch("where", 68, "where", "Where is the two?", "bottom center", "Find a digit, name its place"),
@@ -111,7 +115,8 @@ def write_examples(folder: Path) -> tuple[Example, ...]:
 
 def read_examples(folder: Path) -> tuple[Example, ...]:
     """Read what `write_examples` wrote, in display order; `file` stays the file's name in `folder`."""
-    return tuple(Example(**row) for row in json.loads((folder / INDEX_FILE).read_text(encoding="utf-8")))
+    rows = json.loads((folder / INDEX_FILE).read_text(encoding="utf-8"))
+    return tuple(Example(**{**row, "evidence": tuple(Box(**box) for box in row["evidence"])}) for row in rows)
 
 
 def _draw(sketch: _Sketch) -> tuple[Example, Image.Image]:
@@ -124,8 +129,19 @@ def _draw(sketch: _Sketch) -> tuple[Example, Image.Image]:
         answer=sketch.answer,
         title=sketch.title,
         alt=_alt(scene),
+        evidence=_evidence(sketch, scene),
     )
     return example, scene.image
+
+
+def _evidence(sketch: _Sketch, scene: Scene) -> tuple[Box, ...]:
+    """Return the boxes of the things that a question names, or of all where it is about all."""
+    words = sketch.question.lower()
+    return tuple(
+        thing.box
+        for thing in scene.objects
+        if sketch.kind in ABOUT_ALL or f"the {thing.kind}" in words or f"{thing.colour} {thing.kind}" in words
+    )
 
 
 def _alt(scene: Scene) -> str:

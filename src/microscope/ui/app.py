@@ -12,6 +12,8 @@ from microscope.catalog.build import build_catalog
 from microscope.engine.build import Engine, build_engine, plan
 from microscope.engine.overview import load_model, overview, pin_model, unload_model
 from microscope.hardware import detect
+from microscope.lens.build import build_lens
+from microscope.lens.task import lens_task
 from microscope.settings import REPOSITORY, Settings
 from microscope.storage.example_answers import read_example_answers
 from microscope.storage.shares import ShareStore
@@ -19,6 +21,10 @@ from microscope.tiny.examples import read_examples
 from microscope.ui import text
 from microscope.ui.compare import api, events, layout
 from microscope.ui.compare.actions import Actions
+from microscope.ui.lens import api as lens_api
+from microscope.ui.lens import events as lens_events
+from microscope.ui.lens import layout as lens_layout
+from microscope.ui.lens.actions import LensActions
 from microscope.ui.models import events as models_events
 from microscope.ui.models import layout as models_layout
 from microscope.ui.owner import is_owner
@@ -27,6 +33,8 @@ from microscope.ui.theme import CSS, theme
 EXAMPLES = REPOSITORY / "assets" / "examples"
 SHARES_BYTES = 256 * 1024**2
 COMPARE, MODELS = "compare", "models"
+# What other rooms have done at the accelerator.
+TASKS = (lens_task,)
 
 
 @dataclass(frozen=True)
@@ -69,35 +77,46 @@ def build(settings: Settings) -> App:
     logging.basicConfig(level=settings.log_level, format="%(levelname)s %(name)s: %(message)s")
     for chatty in ("httpx", "httpx2"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
-    machine = detect(settings.platform)
-    engine = build_engine(settings, machine, build_catalog(settings, machine))
-    shares = ShareStore(settings.data / "shares", SHARES_BYTES)
-    shares.purge()
-    actions = Actions(
-        engine,
-        read_examples(EXAMPLES),
-        EXAMPLES,
-        read_example_answers(EXAMPLES / "answers.json"),
-        shares,
-    )
+    actions = _actions(settings)
+    engine = actions.engine
+    looks = LensActions(build_lens(engine, settings), actions)
     with gr.Blocks(title=text.TITLE, delete_cache=(600, 3600), analytics_enabled=False) as demo:
         gr.HTML(_header())
         if settings.on_space:
             gr.DuplicateButton(text.DUPLICATE)
-        with gr.Tabs(selected=COMPARE):
+        with gr.Tabs(selected=COMPARE) as tabs:
             with gr.Tab(text.COMPARE, id=COMPARE) as compare:
                 tab = layout.build(engine.catalog, actions.examples, EXAMPLES)
+            with gr.Tab(text.LENS, id=lens_events.LENS) as lens:
+                glass = lens_layout.build(engine.catalog, actions.examples, EXAMPLES, list(looks.runs))
             with gr.Tab(text.MODELS, id=MODELS) as models:
                 panel = _build_models(engine, settings)
-        handlers = events.Handlers(actions, lambda: len(demo._queue) + engine.models.cache.snapshot().waiting)
+
+        def waiting() -> int:
+            return len(demo._queue) + engine.models.cache.snapshot().waiting
+
+        handlers = events.Handlers(actions, waiting)
         events.wire(tab, handlers)
         events.wire_load(demo, tab, handlers)
         api.publish(tab, actions, handlers)
-        source = _source(engine, settings)
-        models_events.wire(demo, panel, models, [compare], models_events.Handlers(source, signs_in=settings.oauth))
+        looking = lens_events.Handlers(looks, waiting)
+        lens_events.wire(glass, tab, looking)
+        lens_events.wire_load(demo, tabs, glass, tab, looking)
+        lens_api.publish(glass, tab, looks, looking)
+        owning = models_events.Handlers(_source(engine, settings), signs_in=settings.oauth)
+        models_events.wire(demo, panel, models, [compare, lens], owning)
         gr.HTML(f'<p class="vm-note">{escape(text.FOOTER)}</p>')
     demo.queue(max_size=settings.queue_size, api_open=False, status_update_rate=5)
     return App(demo, engine, settings)
+
+
+def _actions(settings: Settings) -> Actions:
+    machine = detect(settings.platform)
+    engine = build_engine(settings, machine, build_catalog(settings, machine), TASKS)
+    shares = ShareStore(settings.data / "shares", SHARES_BYTES)
+    shares.purge()
+    answers = read_example_answers(EXAMPLES / "answers.json")
+    return Actions(engine, read_examples(EXAMPLES), EXAMPLES, answers, shares)
 
 
 def _build_models(engine: Engine, settings: Settings) -> models_layout.Components:

@@ -10,6 +10,7 @@ DESCRIPTION = (
 )
 
 COMPARE = "Compare"
+LENS = "Lens"
 MODELS = "Models"
 
 IMAGE = "Image"
@@ -93,6 +94,31 @@ NO_CHECKPOINT = "Choose at least one checkpoint."
 TOO_MANY = "Choose at most four checkpoints; {count} are chosen."
 UNKNOWN_CHECKPOINT = "There is no checkpoint {key!r} in the catalogue; choose from: {known}."
 OUT_OF_RANGE = "{name} must be between {least} and {most}; it is {value}."
+
+LOOK = "Look inside"
+LOOK_HINT = (
+    "Each checkpoint answers, and shows which patches its answer rests on, how far that map can be trusted on this "
+    "very image, and what it answers without them. Generation settings are those of the Compare tab."
+)
+FROM_COMPARE = "Take image and question from Compare"
+NOTHING_COMPARED = "There is no comparison on the Compare tab yet; make one there, or add an image here."
+NOTHING_LOOKED = "Nothing was looked at yet; press Look inside first."
+UNKNOWN_RULE = "There is no rule {rule!r}; choose one of {known}."
+UNKNOWN_RUN = "There is no run {run!r} with several steps in the catalogue; choose one of: {known}."
+LENS_LINK = "Link to this finding"
+LENS_LINK_NONE = "The link appears here when an example was looked at; an image of your own is not kept."
+LENS_METHOD = "Map in the picture"
+HEAD = "Layer {layer}, head {head}"
+HEAD_UNIT = "share of all attention"
+HEAD_NOTE = "where one head attends, not why"
+NO_HEAD = "There is no layer {layer} with a head {head} here; choose one in the table of layers and heads."
+TIMELINE = "Timeline: the checkpoints of one run"
+TIMELINE_HINT = "Every checkpoint of the run answers the question above, once; then the slider shows them at once."
+RUN_NAME = "Run"
+REFERENCE = "Reference answer"
+REFERENCE_HINT = "The right answer, if you know it: its probability is shown at each step"
+FOLLOW = "Follow the run"
+NO_RUNS = "The catalogue has no run with several checkpoints; name a folder of checkpoints in models.yaml."
 
 MODELS_HEADING = "Checkpoints in memory"
 MODELS_CAPTION = "The checkpoints of the catalogue, where each is now, and who uses it"

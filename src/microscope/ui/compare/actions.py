@@ -148,14 +148,14 @@ class Actions:
         )
         return example, path, columns, self._remember(visit, request, columns)
 
-    def cost(self, keys: list[str], settings: GenerationSettings, waiting: int) -> str:
-        """Say what Run would cost now."""
+    def cost(self, keys: list[str], settings: GenerationSettings, waiting: int, passes: float = 0) -> str:
+        """Say what Run would cost now, with so many more passes over the prompt for each checkpoint."""
         chosen = tuple(keys)[:MOST_CHECKPOINTS]
         if not chosen:
             return text.NO_CHECKPOINT
         if self.engine.zero:
-            return text.cost_zero(self.engine.quota_seconds(chosen, settings), waiting)
-        return text.cost(self.engine.seconds(chosen, settings), self.engine.models.device, waiting)
+            return text.cost_zero(self.engine.quota_seconds(chosen, settings, passes), waiting)
+        return text.cost(self.engine.seconds(chosen, settings, passes), self.engine.models.device, waiting)
 
     def others(self, keys: list[str]) -> list[str]:
         """Return the next checkpoints after the last chosen one that are not chosen, at most four."""

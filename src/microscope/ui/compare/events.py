@@ -24,6 +24,7 @@ from microscope.ui.compare.export import comparison_json
 from microscope.ui.compare.layout import Components
 from microscope.ui.compare.link import from_query
 from microscope.ui.errors import shown as sentences
+from microscope.ui.files import write_file
 
 QUEUE_LOOK_SECONDS = 15
 PRIVATE = {"api_visibility": "private"}
@@ -31,6 +32,8 @@ LIGHT = {"queue": False, "show_progress": "hidden", **PRIVATE}
 GPU_LANE = "gpu"
 # Of our own hardware the model cache says whose turn it is, and tells those who wait; so many may be with it.
 LET_IN = 16
+# What a link has that is about another tab.
+TAB = "tab"
 
 
 def lane(*, zero: bool) -> dict[str, Any]:
@@ -179,8 +182,10 @@ class Handlers:
                 gr.update(choices=done, value=second),
                 self.difference(first, second, visit),
                 history,
-                gr.update(value=_write(folder, "json", comparison_json(current).encode()), interactive=True),
-                gr.update(value=_write(folder, "png", card_png(current)), interactive=True),
+                gr.update(
+                    value=write_file(folder, "comparison.json", comparison_json(current).encode()), interactive=True
+                ),
+                gr.update(value=write_file(folder, "comparison.png", card_png(current)), interactive=True),
                 *self._link_updates(current, request),
                 gr.update(interactive=len(self._actions.engine.catalog.specs) > len(current.outcomes)),
             ]
@@ -202,8 +207,7 @@ class Handlers:
         return self._address(request, visit.current, kept), ""
 
     def _address(self, request: gr.Request, comparison: Comparison, share: str | None) -> str:
-        origin = request.headers.get("origin") or f"http://{request.headers.get('host', '')}"
-        return f"{origin}/?{self._actions.link(comparison, share)}"
+        return page_address(request, self._actions.link(comparison, share))
 
     def difference(self, first: str | None, second: str | None, visit: Visit) -> str:
         """Return the word-level difference of two of the answers on the page."""
@@ -251,7 +255,7 @@ class Handlers:
     def open_link(self, request: gr.Request) -> tuple:
         """Fill the tab from the link's query; an ordinary visit changes nothing."""
         params = dict(request.query_params)
-        if "question" not in params:
+        if "question" not in params or TAB in params:
             return (gr.skip(),) * 13
         try:
             link = from_query(params)
@@ -262,6 +266,12 @@ class Handlers:
         columns, visit = self._actions.recall(picture, link)
         image, settings = picture_to_image(picture), write_settings(link.settings)
         return image, link.question, keys, *settings, shown.render(columns), _line(text.LINK_LOADED), visit
+
+
+def page_address(request: gr.Request, query: str) -> str:
+    """Return the address of this page with a query."""
+    origin = request.headers.get("origin") or f"http://{request.headers.get('host', '')}"
+    return f"{origin}/?{query}"
 
 
 def _buttons(*, running: bool) -> tuple[dict, dict]:
@@ -282,9 +292,3 @@ def _line(sentence: str) -> str:
 
 def _note(sentence: str) -> str:
     return f'<p class="vm-note">{escape(sentence)}</p>'
-
-
-def _write(folder: str, suffix: str, data: bytes) -> str:
-    path = Path(folder) / f"comparison.{suffix}"
-    path.write_bytes(data)
-    return str(path)

@@ -70,7 +70,8 @@ def build(catalog: Catalog, examples: tuple[Example, ...], folder: Path) -> Comp
     """Draw the tab inside the current Blocks."""
     controls = _controls(catalog.settings)
     asking = _draw_asking(catalog)
-    gallery = _draw_examples(examples, folder)
+    gr.HTML(f'<h2 class="vm-small">{escape(text.EXAMPLES)}</h2>')
+    gallery = draw_examples(examples, folder, "examples")
     answers = _draw_answers()
     keeping = _draw_keeping()
     history = gr.Dropdown([], label=text.HISTORY, info=text.HISTORY_HINT, interactive=True)
@@ -112,8 +113,8 @@ def _draw_asking(catalog: Catalog) -> dict[str, Any]:
     }
 
 
-def _draw_examples(examples: tuple[Example, ...], folder: Path) -> gr.Gallery:
-    gr.HTML(f'<h2 class="vm-small">{escape(text.EXAMPLES)}</h2>')
+def draw_examples(examples: tuple[Example, ...], folder: Path, elem_id: str) -> gr.Gallery:
+    """Draw the examples to choose from."""
     return gr.Gallery(
         [(str(folder / one.file), one.title) for one in examples],
         label=text.EXAMPLES,
@@ -124,7 +125,8 @@ def _draw_examples(examples: tuple[Example, ...], folder: Path) -> gr.Gallery:
         allow_preview=False,
         interactive=False,
         buttons=[],
-        elem_id="examples",
+        elem_id=elem_id,
+        elem_classes="vm-examples",
     )
 
 

@@ -1,0 +1,213 @@
+"""The task behind the door that looks inside: uses each model in turn; plain data goes in and out."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from PIL import Image
+
+from microscope.engine.answering import Failed, Ready
+from microscope.engine.boundary import guarded
+from microscope.engine.caching.ticket import Lease
+from microscope.engine.generate import Piece, stream
+from microscope.engine.loader import Resident
+from microscope.engine.models import Models
+from microscope.engine.pictures import image_to_picture, picture_to_image
+from microscope.engine.processors import Processors
+from microscope.engine.prompts import prepare
+from microscope.engine.using import Ahead, Use
+from microscope.errors import UserError
+from microscope.lens.asks import (
+    Begun,
+    Explain,
+    Gathered,
+    Laid,
+    Look,
+    Over,
+    Read,
+    ReadAs,
+    Reject,
+    Score,
+    Scored,
+    Seen,
+    Study,
+    Update,
+    Weighed,
+)
+from microscope.lens.faithful import Judge
+from microscope.lens.findings import CONTROL, Cost, Heat
+from microscope.lens.layout import Layout
+from microscope.lens.methods import find_method
+from microscope.lens.methods.base import Context
+from microscope.lens.probe import Probe
+from microscope.lens.readout import read_out
+from microscope.lens.rows import RowKeeper, taught
+from microscope.lens.stripes import measure
+from microscope.lens.subject import Subject, across
+from microscope.lens.vision import vision_attention
+
+# What attention rows of one answer may take.
+MOST_ROWS_BYTES = 2**25
+EMPTY = "It answered nothing, so there is nothing to explain; ask another question, or look at another checkpoint."
+
+
+@dataclass(frozen=True)
+class LensWork:
+    """Runs studies: `processors` are for pictures whose boxes must be measured."""
+
+    processors: Processors
+
+    def run(self, models: Models, studies: tuple[Study, ...]) -> Iterator[tuple[int, Update]]:
+        """Do the studies one after another, yielding (study number, update); one that fails leaves the others."""
+        ahead = Ahead(models)
+        try:
+            for number, study in enumerate(studies):
+                following = studies[number + 1 : number + 2]
+                for update in guarded(self._one(models, study, ahead), Failed):
+                    if isinstance(update, Ready) and following:
+                        ahead.ask(following[0].local, following[0].needs)
+                    yield number, update
+        finally:
+            ahead.drop()
+
+    def _one(self, models: Models, study: Study, ahead: Ahead) -> Iterator[Update]:
+        use = Use(models, study.local, study.needs)
+        if not (yield from use.run(lambda lease: self._study(lease, study), ahead)):
+            raise UserError(models.out_of_memory(study.local, study.needs))
+
+    def _study(self, lease: Lease[Resident], study: Study) -> Iterator[Update]:
+        model = lease.resident.model
+        dtype, attention = str(model.dtype).removeprefix("torch."), model.config._attn_implementation
+        yield Ready(lease.loaded_in, str(model.device), dtype, attention)
+        if study.layout is None:
+            layout = self._measured(lease, study)
+            study = replace(study, layout=layout)
+            yield Laid(layout)
+        for ask in study.asks:
+            if isinstance(ask, Look):
+                yield from _look(lease, study, ask)
+            elif isinstance(ask, Explain):
+                yield from _explain(lease, study, ask)
+            elif isinstance(ask, Reject):
+                yield from _reject(lease, study, ask)
+            elif isinstance(ask, Read):
+                yield ReadAs(ask.cell, read_out(_subject(lease, study, ask.answer), study.positions[ask.cell]))
+            else:
+                yield _score(lease, study, ask)
+        yield Over()
+
+    def _measured(self, lease: Lease[Resident], study: Study) -> Layout:
+        processor, spec = self.processors.get(study.local), study.local.spec
+        budget = study.settings.image_budget
+
+        def again(image: Image.Image) -> dict[str, torch.Tensor]:
+            return prepare(processor, spec, image_to_picture(image), study.question, budget).inputs
+
+        return measure(lease.resident.model, again, picture_to_image(study.picture), study.positions)
+
+
+def _subject(lease: Lease[Resident], study: Study, answer: tuple[int, ...]) -> Subject:
+    return Subject(lease.resident.model, study.inputs, answer, torch.tensor(study.positions))
+
+
+def _look(lease: Lease[Resident], study: Study, ask: Look) -> Iterator[Update]:
+    """Answer under the probe, and then tell what follows from it, the quickest first."""
+    model, columns = lease.resident.model, torch.tensor(study.positions)
+    rows = RowKeeper(columns, across(model) if model.config.is_encoder_decoder else None)
+    ids: list[int] = []
+    with Probe(model, rows).attached() as probe:
+        for update in probe.iterate(stream(model, study.inputs, study.settings)):
+            if isinstance(update, Piece):
+                ids.extend(update.ids)
+            yield update
+    if not ids:
+        raise UserError(EMPTY)
+    # The step that ended the answer explains no token of it.
+    known = rows.rows()[: len(ids)]
+    context = Context(_subject(lease, study, tuple(ids)), study.blank, study.geometry, known)
+    # Before anything else: it comes with the first pass.
+    received = vision_attention(context.subject, study.geometry)
+    yield Seen(_sendable(known), tuple(context.prior.tolist()), received)
+    judge = Judge(context)
+    for key in ask.methods:
+        yield from _gather(context, judge, key, None)
+    for token in _mattered(context, ask.relevant):
+        for key in ask.methods:
+            yield from _gather(context, judge, key, token)
+
+
+def _sendable(rows: torch.Tensor) -> np.ndarray:
+    """Return the rows of as many tokens, from the first on, as may be sent and kept: a long answer has very many."""
+    each = max(1, rows[0].numel() * 2)
+    return rows[: max(1, MOST_ROWS_BYTES // each)].to(torch.float16).cpu().numpy()
+
+
+def _mattered(context: Context, count: int) -> list[int]:
+    """Return the answer tokens whose probability the picture raised most, in their order."""
+    raised = (context.subject.plain - context.prior).argsort(descending=True, stable=True)
+    return sorted(raised[:count].tolist())
+
+
+def _explain(lease: Lease[Resident], study: Study, ask: Explain) -> Iterator[Update]:
+    context = _context(lease, study, ask.answer, steps=ask.steps)
+    yield from _gather(context, Judge(context), ask.method, ask.token)
+
+
+def _context(lease: Lease[Resident], study: Study, answer: tuple[int, ...], steps: int | None) -> Context:
+    subject = _subject(lease, study, answer)
+    return Context(subject, study.blank, study.geometry, taught(subject)[1], steps=steps)
+
+
+def _gather(context: Context, judge: Judge, key: str, token: int | None) -> Iterator[Update]:
+    """Yield a method's map as it grows, and at the end with its badge."""
+    method, subject = find_method(key), context.subject
+    context.tokens_of(token)
+    start, before = time.perf_counter(), _passes(subject)
+    last = None
+    for estimate in method.maps(context, token):
+        spent = (
+            now - then for now, then in zip((subject.forwards, subject.backwards, subject.vision), before, strict=True)
+        )
+        cost = Cost(time.perf_counter() - start, *spent)
+        last = Heat(key, token, estimate.values.float().cpu().numpy(), cost, done=estimate.done, total=estimate.total)
+        if estimate.done < estimate.total:
+            yield Gathered(last)
+    if last is not None:
+        badge = judge.badge(torch.from_numpy(last.values), token) if method.tier != CONTROL else None
+        yield Gathered(replace(last, badge=badge))
+
+
+def _passes(subject: Subject) -> tuple[int, int, int]:
+    return subject.forwards, subject.backwards, subject.vision
+
+
+def _reject(lease: Lease[Resident], study: Study, ask: Reject) -> Iterator[Update]:
+    """Answer without the tokens, then without their pixels, and weigh the original answer in all three cases."""
+    model = lease.resident.model
+    subject = _subject(lease, study, ask.answer)
+    hidden = torch.zeros(1, subject.cells, dtype=torch.bool)
+    hidden[0, list(ask.rejected)] = True
+    after = subject.without(hidden)[0]
+    blanked = _subject(lease, replace(study, inputs=ask.blanked), ask.answer)
+    yield Weighed(_mean(subject.plain), _mean(after), _mean(blanked.plain))
+    probe = Probe(model)
+    probe.hidden = torch.zeros(1, subject.prompt_length, dtype=torch.bool)
+    probe.hidden[0, torch.tensor(study.positions)[hidden[0]]] = True
+    yield Begun("without")
+    with probe.attached():
+        yield from probe.iterate(stream(model, study.inputs, study.settings))
+    yield Begun("blanked")
+    yield from stream(model, ask.blanked, study.settings)
+
+
+def _score(lease: Lease[Resident], study: Study, ask: Score) -> Scored:
+    return Scored(tuple(_subject(lease, study, ask.answer).plain.tolist()))
+
+
+def _mean(logprobs: torch.Tensor) -> float:
+    """Return the geometric mean of the probabilities."""
+    return float(logprobs.mean().exp())

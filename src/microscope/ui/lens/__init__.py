@@ -1,0 +1,1 @@
+"""The Lens on the page: findings as a payload, and the component that draws them; knows no model."""

@@ -1,0 +1,62 @@
+"""What the lens asks the platform for grows with what it is asked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from microscope.engine.answering import Failed
+from microscope.engine.answers import EVERY_JOB
+from microscope.engine.build import Workshop
+from microscope.engine.pace import Pace
+from microscope.engine.processors import Processors
+from microscope.lens.asks import Explain, Look, Read, Reject, Score, Study
+from microscope.lens.task import LENS, lens_task, passes
+from microscope.records import GenerationSettings
+from tests.families import local_of, picture
+from tests.keeping import models_of
+
+SETTINGS = GenerationSettings(max_new_tokens=16)
+
+
+@pytest.fixture
+def shop() -> Workshop:
+    return Workshop(models_of(), Processors(), Pace("zero"), 0)
+
+
+@pytest.fixture
+def study(checkpoint: Callable[..., Path]) -> Study:
+    local = local_of(checkpoint("llava"))
+    return Study(local, {}, {}, (1, 2), None, picture(), "what ?", SETTINGS, (Look(),))
+
+
+def test_evidence_takes_more_passes_than_relevance_and_fewer_steps_take_fewer() -> None:
+    relevance, evidence = Explain((1,), "relevance"), Explain((1,), "windows")
+    assert passes(relevance) < passes(evidence)
+    assert passes(replace(evidence, steps=16)) < passes(evidence)
+    assert passes(Score((1,))) == passes(Read((1,), 0)) < passes(relevance)
+    assert passes(Look(relevant=1)) < passes(Look(relevant=4))
+
+
+def test_the_declared_seconds_are_whole_and_grow(shop: Workshop, study: Study) -> None:
+    task = lens_task(shop)
+    assert task.name == LENS
+    one, two = task.seconds((study,)), task.seconds((study, study))
+    assert isinstance(one, int)
+    assert one < two
+    without = replace(study, asks=(Reject((1,), (0,), {}),))
+    longer = replace(without, settings=replace(SETTINGS, max_new_tokens=600))
+    assert task.seconds((without,)) < task.seconds((longer,))
+
+
+def test_a_score_generates_nothing(shop: Workshop, study: Study) -> None:
+    score = replace(study, asks=(Score((1,)),))
+    longer = replace(score, settings=replace(SETTINGS, max_new_tokens=600))
+    assert lens_task(shop).seconds((score,)) == lens_task(shop).seconds((longer,))
+
+
+def test_a_failure_of_the_whole_task_is_everybodys(shop: Workshop) -> None:
+    assert lens_task(shop).failed("no GPU") == (EVERY_JOB, Failed("no GPU"))
