@@ -12,13 +12,14 @@ KEY := $(shell { echo $(GRADIO); cat requirements.txt pyproject.toml; } | cksum 
 INSTALLED := .venv/.installed-$(KEY)
 DEVELOPED := .venv/.developed-$(KEY)
 
-.PHONY: help install run test check bench bench-cache stress-cache soak-cache train tables
+.PHONY: help install run test check bench bench-cache bench-lens stress-cache soak-cache train tables
 
 help:
 	@echo "make run      install into .venv and serve the app on 127.0.0.1 (GRADIO_SERVER_PORT chooses the port)"
 	@echo "make test     install what tests need, Chromium included, and run all tests"
 	@echo "make check    linter, types, import rules, generated tables, workflow"
 	@echo "make bench    measure the app against a bare generate loop, and the model cache against from_pretrained"
+	@echo "make bench-lens     hold the lens's maps against known evidence, and measure what looking costs"
 	@echo "make stress-cache   ask six checkpoints in memory for two, from 24 threads; then kill servers while they load"
 	@echo "make soak-cache     swap models 500 times and compare the memory"
 	@echo "make train    train the embedded checkpoints again, from a seed"
@@ -45,11 +46,15 @@ check: $(DEVELOPED)
 	$(BIN)/check-jsonschema --builtin-schema custom.github-workflows-require-timeout .github/workflows/*.yml
 	$(BIN)/check-jsonschema --builtin-schema vendor.dependabot .github/dependabot.yml
 
-bench: $(INSTALLED) bench-cache
+bench: $(INSTALLED) bench-cache bench-lens
 	$(BIN)/python benchmarks/overhead.py
 
 bench-cache: $(INSTALLED)
 	$(BIN)/python benchmarks/cache_loads.py
+
+bench-lens: $(INSTALLED)
+	$(BIN)/python benchmarks/lens_methods.py
+	$(BIN)/python benchmarks/lens_costs.py
 
 stress-cache: $(INSTALLED)
 	$(BIN)/python benchmarks/cache_stress.py

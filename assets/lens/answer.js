@@ -76,7 +76,12 @@ function chooseToken(pane, index) {
 }
 
 function lacking(pane) {
-  return ready(pane) && !state.heads[pane.key] && !mapOf(pane) && (state.token === WHOLE || state.token < pane.answer.tokens.length);
+  return asks() && ready(pane) && !state.heads[pane.key] && !mapOf(pane) && (state.token === WHOLE || state.token < pane.answer.tokens.length);
+}
+
+// A run's steps have the maps that were made with them, and ask for no others.
+function asks() {
+  return data.mode !== "timeline";
 }
 
 function asking(pane) {
@@ -91,18 +96,44 @@ function tierOf(method) {
 function askForMaps(first) {
   if (tierOf(state.method) === "evidence") return;
   const panes = panesOf().filter((pane) => lacking(pane) && !state.asked.has(asking(pane)));
-  if (!panes.length) return;
+  if (panes.length) explain(panes, first);
+}
+
+function explain(panes, first) {
   for (const pane of panes) state.asked.add(asking(pane));
   const key = panes.includes(first) ? first.key : panes[0].key;
   trigger("explain", { key, keys: panes.map((pane) => pane.key), token: state.token, method: state.method });
+}
+
+// A map of a method that was made before its badge was: a head alone has none, nor has what chance points at.
+function unmeasured(pane) {
+  const found = asks() && !state.heads[pane.key] ? mapOf(pane) : null;
+  return Boolean(found) && found.map.tier !== "control" && !found.row.badge;
+}
+
+// Says that a badge is not there, with the way to it: one event asks for all panes that lack it.
+function measurePart(pane) {
+  if (!unmeasured(pane)) return null;
+  if (state.asked.has(asking(pane)) || working(pane)) {
+    return make("p", { class: "vm-lens-note vm-lens-busy", "aria-busy": "true" }, words.measuring);
+  }
+  const measure = actionButton(words.measure, () => {
+    explain(panesOf().filter((one) => unmeasured(one) && !state.asked.has(asking(one)) && !working(one)), pane);
+    redraw();
+  });
+  measure.disabled = data.busy;
+  measure.dataset.focus = "measure";
+  return make("div", { class: "vm-lens-line" }, make("p", { class: "vm-lens-note" }, words.unmeasured), measure);
 }
 
 // Says why a pane shows no map, with the way to one.
 function mapNote(pane) {
   const head = state.heads[pane.key];
   if (mapOf(pane)) return null;
-  if (head) return make("p", { class: "vm-lens-note", "aria-busy": "true" }, words.computing);
   if (state.token !== WHOLE && state.token >= pane.answer.tokens.length) return make("p", { class: "vm-lens-note" }, words.no_such_token);
+  if (head && !attended(pane, state.token)) return make("p", { class: "vm-lens-note" }, words.no_attention);
+  if (head) return make("p", { class: "vm-lens-note vm-lens-busy", "aria-busy": "true" }, words.computing);
+  if (!asks()) return make("p", { class: "vm-lens-note" }, words.no_map);
   if (tierOf(state.method) === "evidence") return make("p", { class: "vm-lens-note" }, words.gather_first);
   if (state.asked.has(asking(pane))) return make("p", { class: "vm-lens-note vm-lens-busy", "aria-busy": "true" }, words.computing);
   const compute = make("button", { type: "button", class: "vm-lens-button", "data-focus": "compute", onclick: () => {

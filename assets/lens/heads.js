@@ -9,7 +9,8 @@ function headsPart() {
   const note = make("p", { class: "vm-lens-note" }, words.heads_note);
   const least = make("span", {}, "0 %"), most = make("span", {});
   const legend = make("p", { class: "vm-lens-legend" }, least, bar("heat"), most, make("span", { class: "vm-lens-unit" }, words.head_unit));
-  const held = { root: make("div", {}, note, canvas, legend, status, back), canvas, status, back, most, pane: null, at: { layer: 0, head: 0 } };
+  const some = make("p", { class: "vm-lens-note" });
+  const held = { root: make("div", {}, note, some, canvas, legend, status, back), canvas, some, legend, status, back, most, pane: null, at: { layer: 0, head: 0 } };
   canvas.addEventListener("keydown", (event) => headKey(event, held));
   canvas.addEventListener("click", (event) => {
     const { x, y } = placeOf(event, canvas);
@@ -25,24 +26,29 @@ function headsPart() {
   return held;
 }
 
-// The share of one head's attention that the picture gets, for the chosen token or in the mean over the answer.
+// The share of one head's attention that the picture gets, for the chosen token or in the mean over those that have
+// theirs; null for a token that has not.
 function headShare(pane, layer, head) {
-  const { layers, heads } = pane.heads, { share: shares } = headsOf(pane);
-  const size = layers * heads, tokens = shares.length / size, at = layer * heads + head;
-  if (state.token !== WHOLE && state.token < tokens) return shares[state.token * size + at] / 255;
+  if (!attended(pane, state.token)) return null;
+  const { tokens, layers, heads } = pane.heads, { share: shares } = headsOf(pane);
+  const size = layers * heads, at = layer * heads + head;
+  if (state.token !== WHOLE) return shares[state.token * size + at] / 255;
   let sum = 0;
   for (let token = 0; token < tokens; token += 1) sum += shares[token * size + at];
   return sum / 255 / tokens;
 }
 
 function showHeads(held, pane) {
-  const { layers, heads } = pane.heads;
+  const { tokens, layers, heads } = pane.heads, there = attended(pane, state.token);
+  held.some.hidden = !there || tokens >= pane.answer.tokens.length;
+  setText(held.some, say("heads_some", { tokens }));
+  held.canvas.hidden = held.legend.hidden = !there;
   held.canvas.style.width = `min(100%, ${heads * 36}px)`;
   held.canvas.style.height = `${layers * clamp(Math.round(TALL / layers), LOWEST, 26)}px`;
   const area = fit(held.canvas);
   held.canvas.setAttribute("aria-label", say("heads_label", { layers, heads, label: pane.label }));
   held.back.hidden = !state.heads[pane.key];
-  setText(held.status, headText(held));
+  setText(held.status, waits(held) ? `${headText(held)} ${words.head_waits}` : headText(held));
   if (!area) return;
   const all = Array.from({ length: layers * heads }, (_, at) => headShare(pane, Math.floor(at / heads), at % heads));
   const most = Math.max(...all, 1e-9), colours = coloursOf("heat"), wide = area.width / heads, high = area.height / layers;
@@ -58,7 +64,13 @@ function showHeads(held, pane) {
 }
 
 function headText({ pane, at: { layer, head } }) {
+  if (!attended(pane, state.token)) return words.no_attention;
   return say("head_status", { layer: layer + 1, head: head + 1, share: percent(headShare(pane, layer, head)) });
+}
+
+// A map that was not sent is asked for, and only while nothing else is under way.
+function waits({ pane, at }) {
+  return data.busy && attended(pane, state.token) && !headOf(pane, at, state.token);
 }
 
 function headKey(event, held) {
@@ -74,6 +86,11 @@ function headKey(event, held) {
 }
 
 function pickHead(held) {
+  if (!attended(held.pane, state.token)) return;
+  if (waits(held)) {
+    announce(words.head_waits);
+    return;
+  }
   state.heads[held.pane.key] = { ...held.at };
   if (!["heat", "kept"].includes(state.view)) state.view = "heat";
   if (!mapOf(held.pane)) trigger("pick_head", { key: held.pane.key, ...held.at, token: state.token });

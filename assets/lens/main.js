@@ -40,6 +40,11 @@ function settle() {
   if (!data.busy) state.asked.clear();
   const keys = panesOf().map((pane) => pane.key);
   for (const key of Object.keys(state.heads)) if (!keys.includes(key)) delete state.heads[key];
+  // A head whose map did not come: what was asked for was asked of an answer that is no more.
+  for (const pane of panesOf()) {
+    const head = state.heads[pane.key];
+    if (head && ready(pane) && !headOf(pane, head, WHOLE)) delete state.heads[pane.key];
+  }
 }
 
 // Relevance comes first where it was computed: it says most for little.

@@ -22,6 +22,11 @@ function ready(pane) {
   return Boolean(pane.answer && pane.layout);
 }
 
+// Tells whether something is under way in a pane.
+function working(pane) {
+  return !["done", "failed", "stopped", ""].includes(pane.state);
+}
+
 // Returns a pane's cells as they lie in the picture; `frame`, `row` and `column` say where in what the model saw.
 function cellsOf(pane) {
   return once(pane.layout, ({ boxes, view, frames }) =>
@@ -100,6 +105,11 @@ function headOf(pane, { layer, head }, token) {
   return row ? { map, row, values: valuesOf(row) } : null;
 }
 
+// Tells whether the attention of a token was kept: of a long answer, only that of the first tokens is.
+function attended(pane, token) {
+  return Boolean(pane.heads) && (token === WHOLE || token < pane.heads.tokens);
+}
+
 // Returns the shares of attention of all heads, and their rows where they were sent.
 function headsOf(pane) {
   return once(pane.heads, ({ share, rows, row_max: top }) => ({
@@ -108,10 +118,9 @@ function headsOf(pane) {
 }
 
 function headValues(pane, layer, head, token) {
-  const { layers, heads } = pane.heads, { rows, top } = headsOf(pane);
-  const cells = pane.layout.boxes.length, tokens = top.length / (layers * heads);
+  if (!attended(pane, token)) return null;
+  const { tokens, layers, heads } = pane.heads, { rows, top } = headsOf(pane), cells = pane.layout.boxes.length;
   const wanted = token === WHOLE ? [...Array(tokens).keys()] : [token];
-  if (token !== WHOLE && token >= tokens) return null;
   const found = new Float32Array(cells);
   for (const one of wanted) {
     const at = (one * layers + layer) * heads + head;

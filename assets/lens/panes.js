@@ -23,9 +23,8 @@ function buildPane() {
 
 function showPane(held, pane) {
   held.pane = pane;
-  const busy = !["done", "failed", "stopped", ""].includes(pane.state);
   held.root.setAttribute("aria-label", say("pane_of", { label: pane.label }));
-  held.root.setAttribute("aria-busy", String(busy));
+  held.root.setAttribute("aria-busy", String(working(pane)));
   Object.assign(held.root.dataset, { key: pane.key, state: pane.state });
   setText(held.name, pane.label);
   setText(held.progress, pane.state === "failed" ? words.state_failed : pane.message || words[`state_${pane.state}`] || "");
@@ -54,7 +53,8 @@ function showFound(held, pane, sees) {
   part(held.waiting, [shown, [...state.asked], pane.address, data.busy], () => [mapNote(pane)]);
   part(held.note, [pane.without, pane.answer.text], () => [withoutPart(pane)]);
   const rejected = state.view === "kept" ? rejectedOf(pane)?.size ?? null : null;
-  part(held.below, [shown, found?.row, view, state.place, pane.readout, rejected], () => [
+  const doing = [data.busy, pane.state, state.asked.has(asking(pane))];
+  part(held.below, [shown, found?.row, view, state.place, pane.readout, rejected, doing], () => [
     legendPart(pane), unseenNote(pane), sees ? seenNote(pane) : null, placePart(pane), badgePart(pane),
   ]);
   part(held.facts, [pane.facts, pane.layout.source], () => [factsPart(pane)]);

@@ -1,7 +1,5 @@
 // What is told beside the picture: legend, badge with its curves, facts, and every map as a table.
 
-// So close to random orders, a map tells nothing.
-const BY_CHANCE = 0.05;
 const MOST_ROWS = 50;
 const CURVES = [["keep", ""], ["random_keep", "2 2"], ["deletion", "6 2"], ["random_deletion", "1 3"]];
 
@@ -44,17 +42,18 @@ function badgePart(pane) {
   if (!found) return null;
   const { map, row } = found, name = say("method_line", { method: map.label, tier: words[`tier_${map.tier}`] ?? map.tier });
   const progress = row.done < row.total ? say("gathered", { done: row.done, total: row.total }) : "";
+  const rests = row.token === WHOLE && ["attention", "relevance"].includes(map.tier) ? words.whole_note : "";
   return make("div", { class: "vm-lens-badge" },
     row.badge ? sparkline(row.badge) : null,
     make("div", {},
-      row.badge ? make("p", {}, badgeText(row.badge)) : null,
+      row.badge ? make("p", {}, badgeText(row.badge)) : measurePart(pane),
       typeof row.mass === "number" ? make("p", {}, say(row.points ? "points" : "misses", { mass: percent(row.mass) })) : null,
-      make("p", { class: "vm-lens-note" }, [name, progress, row.cost].filter(Boolean).join("; "))));
+      make("p", { class: "vm-lens-note" }, [name, rests, progress, row.cost].filter(Boolean).join("; "))));
 }
 
-function badgeText({ kept: [map, random] }) {
+function badgeText({ kept: [map, random], by_chance: chance }) {
   const told = say("badge", { map: percent(map), random: percent(random) });
-  return map < random + BY_CHANCE ? `${told} ${words.by_chance}` : told;
+  return chance ? `${told} ${words.by_chance}` : told;
 }
 
 function sparkline(badge) {
@@ -68,10 +67,10 @@ function sparkline(badge) {
 }
 
 function factsPart(pane) {
-  const spent = say("spent", { tokens: pane.layout.boxes.length });
+  const spent = say("spent", { tokens: pane.layout.boxes.length }), { source } = pane.layout;
   const places = pane.layout.boxes.filter((box) => !box).length;
   return make("div", {},
-    make("p", { class: "vm-lens-note" }, [spent, places ? say("placeless", { count: places }) : "", say("source", { source: pane.layout.source })]
+    make("p", { class: "vm-lens-note" }, [spent, places ? say("placeless", { count: places }) : "", source === "measured" ? words.source_measured : say("source", { source })]
       .filter(Boolean).join("; ")),
     pane.facts.length ? make("dl", { class: "vm-lens-facts" }, ...pane.facts.map(([name, value]) =>
       make("div", {}, make("dt", {}, name), make("dd", {}, value)))) : null);

@@ -58,6 +58,7 @@ def finding(*heats: Heat, address: str = "ab" * 32, checkpoint: str = "step-500"
         (-2.5, -math.inf),
         heats or (heat((0.1, 0.2, 0.3, 0.4, 0.0)), heat((0, 1, 2, 3, 4), token=1)),
         np.array([1, 2, 3, 4, math.nan], np.float32),
+        np.array([[-1, -2], [-3, -4]], np.float32),
         address,
     )
 

@@ -45,7 +45,7 @@ def test_a_method_is_one_file_with_one_object(module: Callable[[str], ModuleType
     assert method.key not in [one.key for one in METHODS]
     context: Context = sights("llava").context()
     (estimate,) = method.maps(context, 0)
-    torch.testing.assert_close(estimate.values, context.rows[0, -1].mean(0))
+    torch.testing.assert_close(estimate.values, context.rows_of([0])[0, -1].mean(0))
 
 
 def test_a_family_is_one_file_with_one_object(module: Callable[[str], ModuleType], sights: Sights) -> None:

@@ -21,7 +21,7 @@ from tests.families import local_of, picture
 def study(checkpoint: Callable[..., Path]) -> Study:
     inputs = {"input_ids": torch.zeros(1, 30, dtype=torch.long), "pixel_values": torch.zeros(1, 3, 8, 8)}
     given = inputs, inputs, (4, 5, 6), None, picture(), "what is in the image ?"
-    return Study(local_of(checkpoint("llava")), *given, GenerationSettings(max_new_tokens=9), (Score((1, 2)),))
+    return Study(local_of(checkpoint("llava")), *given, GenerationSettings(max_new_tokens=9), (Score(((1, 2),)),))
 
 
 def test_a_study_tells_its_size(study: Study) -> None:
@@ -43,7 +43,7 @@ def test_boxes_that_are_not_known_are_not_made_up(study: Study) -> None:
 
 
 def test_a_study_crosses_the_door_whole(study: Study) -> None:
-    asks = (Look(), Explain((1,), "rise", 0, 8), Reject((1,), (0,), study.blank), Read((1,), 2), Score((1,)))
+    asks = (Look(), Explain((1,), "rise", 0, 8), Reject((1,), (0,), study.blank), Read((1,), 2), Score(((1,),)))
     again = pickle.loads(pickle.dumps(replace(study, asks=asks)))  # noqa: S301  (what was just pickled)
     assert again.asks[0] == Look()
     assert (again.asks[1].method, again.asks[1].steps) == ("rise", 8)

@@ -28,10 +28,17 @@ def test_a_box_is_greyed_and_nothing_else() -> None:
     assert (taken[rest] == pixels(whole)[rest]).all()
 
 
-def test_a_pixel_that_a_box_touches_is_greyed() -> None:
-    taken = pixels(without_boxes(picture(3, 3), [Box(0.0, 0.0, 0.5, 0.34)]))
-    assert (taken[:2, :2] == GREY).all()
-    assert not (taken[2] == GREY).all()
+def test_a_pixel_belongs_to_the_box_that_has_its_middle() -> None:
+    taken = pixels(without_boxes(picture(3, 3), [Box(0.0, 0.0, 0.55, 0.34)]))
+    assert (taken[:1, :2] == GREY).all()
+    assert not (taken[1:] == GREY).all(axis=-1).any()
+
+
+def test_what_a_kept_box_covers_stays() -> None:
+    whole = picture(8, 8)
+    taken = pixels(without_boxes(whole, [Box(0, 0, 1, 0.5)], [Box(0.5, 0, 1, 1)]))
+    assert (taken[:4, :4] == GREY).all()
+    assert (taken[:, 4:] == pixels(whole)[:, 4:]).all()
 
 
 def test_boxes_side_by_side_leave_no_seam() -> None:

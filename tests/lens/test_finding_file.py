@@ -74,7 +74,7 @@ def test_equal_findings_are_equal_bytes() -> None:
 def test_the_arrays_are_an_npz_that_needs_no_pickle() -> None:
     with np.load(io.BytesIO(WHOLE), allow_pickle=False) as archive:
         np.testing.assert_array_equal(archive["rows"], finding().rows)
-        assert set(archive.files) == {"finding.json", "rows", "prior", "vision", "heat_0", "heat_1"}
+        assert set(archive.files) == {"finding.json", "rows", "prior", "vision", "chance", "heat_0", "heat_1"}
 
 
 @given(st.integers(0, len(WHOLE) - 1))
@@ -101,7 +101,7 @@ def _drop(record: dict[str, Any], name: str) -> None:
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
-        (lambda record: record.update(version=2), "version 1"),
+        (lambda record: record.update(version=1), "version 2"),
         (lambda record: _drop(record, "layout"), "not a finding"),
         (lambda record: record.update(answer={}), "not an answer"),
         (lambda record: record.update(size=[1]), "not enough values"),

@@ -33,6 +33,17 @@ def test_areas_are_those_of_trapezoids() -> None:
     assert BADGE.areas() == pytest.approx((deletion, keep))
 
 
+@pytest.mark.parametrize(
+    ("keep", "random", "by_chance"),
+    [(0.83, 0.31, False), (0.2, 0.4, True), (0.4, 0.4, True), (0.44, 0.4, True), (0.46, 0.4, False)],
+)
+def test_a_map_that_keeps_hardly_more_than_random_orders_is_by_chance(
+    keep: float, random: float, *, by_chance: bool
+) -> None:
+    known = replace(BADGE, fractions=(0.0, 0.2, 1.0), keep=(0.1, keep, 1.0), random_keep=(0.1, random, 1.0))
+    assert known.by_chance is by_chance
+
+
 def test_a_map_is_found_by_method_and_token() -> None:
     values = np.zeros(3, np.float32)
     heats = Heat("attention", None, values), Heat("attention", 0, values), Heat("rise", None, values)

@@ -10,15 +10,17 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from huggingface_hub import HfApi
 
 from microscope.catalog.spec import ModelSpec
+from microscope.engine.files import Fetcher
 from microscope.engine.pictures import read_picture
 from microscope.lens.events import LensEvent
 from microscope.lens.families import FAMILIES
 from microscope.lens.findings import Finding
 from microscope.lens.lens import Lens
-from microscope.lens.selection import DRAWN, Selection, drawn, select
-from microscope.records import AnswerRequest, Box, GenerationSettings, State
+from microscope.lens.selection import DRAWN, Selection, select
+from microscope.records import AnswerRequest, GenerationSettings, State
 from tests.families import picture, spec_of
 from tests.lens.service import last, lens_of, states
 
@@ -106,6 +108,24 @@ def test_what_is_not_known_is_not_computed_where_nothing_may_be(lens: Lens, alon
     assert list(lens.look(replace(alone, question="how many objects are there?"), compute=False)) == []
 
 
+def test_looking_up_what_is_known_downloads_nothing_and_says_no_failure(
+    lens: Lens, alone: AnswerRequest, looked: list, key: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+    online = replace(lens.answerer.fetcher, downloads=replace(lens.answerer.fetcher.downloads, api=HfApi()))
+    lens = replace(lens, answerer=replace(lens.answerer, fetcher=online))
+    fetch = Fetcher.fetch
+
+    def told(fetcher: Fetcher, spec: ModelSpec, progress: object = None) -> object:
+        asked.append("disk" if fetcher.downloads.api is None else "network")
+        return fetch(fetcher, spec, progress)
+
+    monkeypatch.setattr(Fetcher, "fetch", told)
+    found = list(lens.look(replace(alone, checkpoints=("gone", key)), compute=False))
+    assert [event.checkpoint for event in found] == [key]
+    assert asked == ["disk"]
+
+
 def test_another_run_of_the_program_finds_it(
     lens: Lens, specs: tuple[ModelSpec, ...], alone: AnswerRequest, looked: list, finding: Finding
 ) -> None:
@@ -156,7 +176,8 @@ def test_explaining_looks_first_where_nothing_is_known(lens: Lens, alone: Answer
 def test_without_the_patches_that_matter_the_answer_changes(
     lens: Lens, alone: AnswerRequest, finding: Finding, key: str
 ) -> None:
-    square = drawn(finding.layout, [Box(0.62, 0.28, 1, 0.72)])
+    cells = enumerate(finding.layout.cells)
+    square = [number for number, cell in cells if cell.box.left >= 0.6 and 0.2 <= cell.box.top < 0.7]
     best = select(finding.layout, set(finding.layout.boxed) - set(square), DRAWN.key)
     others = select(finding.layout, square, DRAWN.key)
     kept = last(lens.reject(alone, lambda _: best))[key].change
@@ -253,3 +274,43 @@ def _spec(lens: Lens, key: str) -> ModelSpec:
     spec = lens.answerer.catalog.get(key)
     assert spec is not None
     return spec
+
+
+def test_stop_keeps_what_is_there(lens: Lens, alone: AnswerRequest, key: str) -> None:
+    asked = replace(alone, question="which color does the square have?")
+    events = lens.look(asked)
+    for event in events:
+        if event.finding is not None and event.finding.heats:
+            break
+    events.close()
+    found = list(lens.look(asked, compute=False))
+    assert [one.event.state for one in found] == [State.DONE]
+    assert len(found[0].finding.heats) >= 1
+    assert lens.answerer.store.get(found[0].finding.address) is not None
+
+
+def test_evidence_that_was_stopped_is_kept_and_gathered_anew_when_it_is_asked_again(
+    lens: Lens, alone: AnswerRequest, looked: list, key: str
+) -> None:
+    events = lens.explain(alone, "rise", None)
+    for event in events:
+        if event.finding is not None and event.finding.heat("rise", None) is not None:
+            break
+    events.close()
+    partial = lens.findings.get(event.finding.address).heat("rise", None)
+    assert 0 < partial.done < partial.total
+    assert partial.badge is None
+    whole = last(lens.explain(alone, "rise", None))[key].finding.heat("rise", None)
+    assert whole.done == whole.total
+    assert whole.badge is not None
+
+
+def test_a_reference_is_scored_as_the_checkpoint_writes_it(lens: Lens, alone: AnswerRequest, looked: list) -> None:
+    spec = lens.answerer.catalog.get("llava_next-0")
+    assert spec is not None
+    other = replace(alone, checkpoints=(spec.key,))
+    finding = last(lens.look(other))[spec.key].finding
+    own = last(lens.score(other, finding.answer.text))[spec.key].score
+    assert own == pytest.approx([token.logprob for token in finding.answer.tokens], abs=1e-3)
+    ways = {text: last(lens.score(other, text))[spec.key].score for text in ("red", " red")}
+    assert ways["red"] == ways[" red"], "the likelier of both ways to write it"

@@ -55,5 +55,5 @@ def test_what_is_reserved_for_a_look_bounds_it(
     whole = reserve_bytes(
         model.config, image_tokens=prepared.image_tokens, new_tokens=len(ANSWER), pixels=pixels, **sizes
     )
-    reserved = whole + study_bytes(model.config, together=BATCH_TOKENS, **sizes)
+    reserved = whole + study_bytes(model.config, new_tokens=len(ANSWER), together=BATCH_TOKENS, **sizes)
     assert live.most <= reserved - FLOOR, f"{live.most / reserved:.2f} of what is reserved"

@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from microscope.lens.overlays import REJECTED, UNSEEN, difference_rgba, heat_rgba, over, rejected_rgba
+from microscope.lens.overlays import REJECTED, UNSEEN, heat_rgba, over, rejected_rgba
 from microscope.records import Box
 from tests.lens.samples import grid, layout, picture
 
@@ -34,13 +34,6 @@ def test_two_maps_may_share_their_limits() -> None:
 @pytest.mark.parametrize("raster", [np.full((2, 2), 0.5), np.full((2, 2), NAN)])
 def test_a_map_that_says_nothing_is_clear(raster: np.ndarray) -> None:
     assert heat_rgba(raster, TABLE, 1)[..., 3].max() == 0
-
-
-def test_a_difference_has_zero_in_the_middle() -> None:
-    found = difference_rgba(np.array([[-0.5, 0, 1, NAN]], np.float32), TABLE, 1)
-    assert found[0, :3, 0].tolist() == [64, 128, 255]
-    assert found[..., 3].tolist() == [[128, 0, 255, 0]]
-    assert difference_rgba(np.zeros((2, 2)), TABLE, 1)[..., 3].max() == 0
 
 
 def test_what_is_rejected_is_hatched_red_and_the_rest_is_clear() -> None:

@@ -13,7 +13,8 @@ from transformers import AttentionInterface, PreTrainedModel
 
 from microscope.engine.generate import Finished, Piece, image_tokens, stream
 from microscope.errors import UserError
-from microscope.lens.probe import EAGER, SDPA, Call, Probe, shared, text_part
+from microscope.lens.call import Call, shared
+from microscope.lens.probe import EAGER, SDPA, Probe, text_part
 from microscope.records import GenerationSettings
 from tests.families import FAMILIES
 from tests.lens.looking import SETTINGS, Sight, Sights, answered, eager_copy
@@ -327,3 +328,16 @@ def test_fitting_is_asked_without_a_trace(fresh: Callable[..., PreTrainedModel])
     before = implementations(model)
     assert Probe(model, part="vision_config").fits
     assert implementations(model) == before
+
+
+def test_attention_of_another_kind_is_refused_and_left_as_it_is(sights: Sights) -> None:
+    model = sights("llava").model
+    text = model.config.get_text_config()
+    was = text._attn_implementation_internal
+    text._attn_implementation_internal = "flash_attention_2"
+    try:
+        with pytest.raises(UserError, match="flash_attention_2"), Probe(model).attached():
+            pytest.fail("what is explained would not be what was answered")
+        assert text._attn_implementation_internal == "flash_attention_2"
+    finally:
+        text._attn_implementation_internal = was

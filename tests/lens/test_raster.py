@@ -12,7 +12,7 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from microscope.lens.layout import Layout
-from microscope.lens.raster import difference, mass_in, pointing, rasterise
+from microscope.lens.raster import mass_in, pointing, rasterise
 from microscope.records import Box
 from tests.lens.samples import grid, layout
 
@@ -110,23 +110,6 @@ def test_many_cells_are_spread_many_times_faster_than_one_by_one() -> None:
         took.append(time.perf_counter() - begun)
     np.testing.assert_allclose(found, wanted, rtol=1e-5)
     assert slow / min(took) > 8
-
-
-def test_a_difference_is_of_shares() -> None:
-    close(difference(np.array([[1, 3]]), np.array([[5, 5]])), [[0.25, -0.25]])
-    close(difference(np.array([[1, -3]]), np.array([[0, 8]])), [[-1, 1]])
-    close(difference(np.array([[1, NAN, 1]]), np.array([[NAN, 1, 3]])), [[NAN, NAN, 0.25]])
-    close(difference(np.zeros((1, 2)), np.array([[1, 3]])), [[0.25, 0.75]])
-
-
-def test_a_map_does_not_differ_from_its_multiple() -> None:
-    one = np.random.default_rng(1).random((5, 7), np.float32)
-    assert np.abs(difference(one, 40 * one)).max() < 1e-6
-
-
-def test_maps_of_two_sizes_are_not_compared() -> None:
-    with pytest.raises(ValueError, match="cannot be compared"):
-        difference(np.zeros((1, 2)), np.zeros((2, 1)))
 
 
 @pytest.mark.parametrize(

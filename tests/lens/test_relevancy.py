@@ -12,7 +12,8 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 from microscope.lens import relevancy as module
-from microscope.lens.probe import Call, Probe
+from microscope.lens.call import Call
+from microscope.lens.probe import Probe
 from microscope.lens.relevancy import frozen, relevancy, step
 from microscope.lens.subject import Subject
 from tests.families import FAMILIES

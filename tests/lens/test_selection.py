@@ -10,8 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from microscope.errors import UserError
-from microscope.lens.selection import RULES, Circle, Selection, drawn, keep_best, random_order, ranked, select
-from microscope.records import Box
+from microscope.lens.selection import RULES, Selection, keep_best, random_order, ranked, select
 from tests.lens.samples import grid, layout
 
 FOUR = layout(grid(2, 2))
@@ -99,26 +98,6 @@ def test_random_rejection_keeps_the_first_of_the_order() -> None:
     ranks = random_order(FOUR, 1)
     rejected = keep_best(FOUR, -ranks, 0.5, "random").rejected
     assert sorted(ranks[list(rejected)].tolist()) == [2, 3]
-
-
-def test_a_box_takes_the_cells_whose_centres_lie_in_it() -> None:
-    assert drawn(FOUR, [Box(0.0, 0.0, 0.3, 0.9)]) == (0, 2)
-    assert drawn(FOUR, [Box(0.0, 0.0, 0.25, 0.25)]) == (0,)
-    assert drawn(FOUR, [Box(0.3, 0.3, 0.7, 0.7)]) == ()
-    assert drawn(FOUR, []) == ()
-    assert drawn(GAPS, [Box(0, 0, 1, 1)]) == (1, 2, 4, 5)
-
-
-def test_a_circle_is_round_on_the_picture_and_not_in_fractions() -> None:
-    # Two pixels wide and one high: a quarter of the height is an eighth of the width.
-    assert drawn(FOUR, [Circle(0.25, 0.5, 0.13, shape=2)]) == (0, 2)
-    assert drawn(FOUR, [Circle(0.25, 0.5, 0.12, shape=2)]) == ()
-    assert drawn(FOUR, [Circle(0.25, 0.5, 0.26)]) == (0, 2)
-    assert drawn(FOUR, [Circle(0.25, 0.25, 0.0)]) == (0,)
-
-
-def test_strokes_add_up() -> None:
-    assert drawn(FOUR, [Circle(0.25, 0.25, 0.1), Box(0.7, 0.7, 0.8, 0.8), Circle(0.25, 0.25, 0.2)]) == (0, 3)
 
 
 def test_rules_have_keys_and_names_of_their_own() -> None:

@@ -36,7 +36,7 @@ def test_the_best_step_gives_the_reference_the_highest_probability() -> None:
     number, why = best(stages, "blue")
     assert number == 2
     assert "step 300" in why
-    assert "0.90" in why
+    assert "a token, 0.9" in why
     assert "the first step that answers it is 200" in why
 
 
@@ -49,8 +49,14 @@ def test_of_equal_steps_the_first_is_best() -> None:
 def test_a_reference_that_no_step_answers_is_told() -> None:
     assert best([stage(1, "no", 0.3), stage(2, "maybe", 0.4)], "yes") == (
         1,
-        "Best: step 2 gives “yes” the highest probability a token, 0.40; no step answers it.",
+        "Best: step 2 gives “yes” the highest probability a token, 0.4; no step answers it.",
     )
+
+
+def test_small_probabilities_are_told_apart() -> None:
+    number, why = best([stage(100, "no", 0.0001), stage(6000, "maybe", 0.0009)], "yes")
+    assert number == 1
+    assert "0.0009" in why
 
 
 def test_without_a_reference_none_is_best() -> None:

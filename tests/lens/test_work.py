@@ -15,14 +15,17 @@ import torch
 
 from microscope.engine.answering import Failed, Ready
 from microscope.engine.generate import Finished, Piece
+from microscope.engine.loading import gate
 from microscope.engine.models import Models
 from microscope.engine.processors import Processors
 from microscope.engine.prompts import prepare
 from microscope.engine.using import Loading, Restarted
+from microscope.lens import relevancy as relevancy_module
 from microscope.lens import work
 from microscope.lens.asks import (
     Ask,
     Begun,
+    Chanced,
     Explain,
     Gathered,
     Laid,
@@ -127,7 +130,7 @@ def test_a_look_tells_the_answer_its_rows_and_its_maps(
 ) -> None:
     study = make(name, Look(relevant=2))
     updates = run(study)
-    assert kinds(updates) == [Ready, Piece, Finished, Seen, Gathered, Over]
+    assert kinds(updates) == [Ready, Piece, Finished, Seen, Chanced, Gathered, Over]
     answer = ids_of(updates)
     (seen,) = (update for update in updates if isinstance(update, Seen))
     model = model_of(models, study)
@@ -195,7 +198,7 @@ def test_what_is_rejected_is_weighed_and_answered_without(
 
 
 def test_a_patch_is_read_and_an_answer_scored(make: Make, run: Callable[..., list[Update]], models: Models) -> None:
-    study = make("gemma3", Read((50, 60), 3), Score((70, 80, 90)))
+    study = make("gemma3", Read((50, 60), 3), Score(((70, 80, 90),)))
     updates = run(study)
     assert kinds(updates) == [Ready, ReadAs, Scored, Over]
     read, scored = (update for update in updates if isinstance(update, ReadAs | Scored))
@@ -225,8 +228,8 @@ def test_a_study_that_fails_leaves_the_others(
     (folder / "model.safetensors").write_bytes((folder / "model.safetensors").read_bytes()[:5000])
     unknown = make("llava", Explain((50,), "saliency"))
     token = make("llava", Explain((50,), "relevance", 7))
-    empty = make("gemma3", Score(()))
-    whole = make("gemma3", Score((50,)))
+    empty = make("gemma3", Score(((),)))
+    whole = make("gemma3", Score(((50,),)))
     updates = list(LensWork(processors).run(models, (damaged, unknown, token, empty, whole)))
     numbers = [number for number, _ in updates]
     assert numbers == sorted(numbers)
@@ -263,7 +266,7 @@ def test_given_up_half_way_everything_is_as_it_was(
     answer = (50, 60, 70)
     asks = (Explain(answer, "windows"), Reject(answer, (0, 1), first.blank)) if until is Begun else first.asks
     study = replace(first, asks=asks)
-    going = LensWork(processors).run(models, (study, make("llava", Score((50,)))))
+    going = LensWork(processors).run(models, (study, make("llava", Score(((50,),)))))
     for _, update in going:
         if isinstance(update, until):
             break
@@ -326,3 +329,39 @@ def test_rows_of_a_long_answer_are_sent_as_far_as_there_is_room(
     monkeypatch.setattr(work, "MOST_ROWS_BYTES", 1)
     (one,) = (update for update in run(study) if isinstance(update, Seen))
     assert len(one.rows) == 1
+
+
+def test_another_models_inputs_are_told_as_such(make: Make, run: Callable[..., list[Update]]) -> None:
+    study = make("llava", Look((), 0))
+    ids = study.inputs["input_ids"].clone()
+    ids[0, -1] = 10**6
+    updates = run(replace(study, inputs={**study.inputs, "input_ids": ids}))
+    assert isinstance(updates[-1], Failed)
+    assert "do not fit" in updates[-1].message
+
+
+def test_a_model_with_layers_that_do_not_attend_is_refused(
+    make: Make, run: Callable[..., list[Update]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    study = make("llava", Look((), 0))
+    real = work.attending_layers
+    monkeypatch.setattr(work, "attending_layers", lambda model: real(model) + 1)
+    updates = run(study)
+    assert isinstance(updates[-1], Failed)
+    assert "without attention" in updates[-1].message
+
+
+def test_no_model_is_built_while_maps_are_made(
+    make: Make, run: Callable[..., list[Update]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shared: list[int] = []
+    real = relevancy_module.step
+
+    def step(*arguments: object) -> torch.Tensor:
+        shared.append(gate._GATE.construction._sharing)
+        return real(*arguments)
+
+    monkeypatch.setattr(relevancy_module, "step", step)
+    run(make("llava", Look(("relevance",), 0)))
+    assert shared
+    assert min(shared) == 1

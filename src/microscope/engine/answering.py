@@ -13,6 +13,7 @@ import torch
 
 from microscope.engine.boundary import guarded
 from microscope.engine.files import LocalCheckpoint
+from microscope.engine.fit import fitting
 from microscope.engine.generate import Finished, Piece, stream
 from microscope.engine.loader import Resident
 from microscope.engine.models import Models, Needs
@@ -65,9 +66,6 @@ class Failed:
     message: str
 
 
-# What transformers says where a model gets another model's inputs.
-MISFITS = ("image tokens do not match", "are not used by the model")
-
 Update = Queued | Loading | Ready | Piece | Finished | Restarted | Exhausted | Failed
 
 
@@ -113,19 +111,5 @@ def _stream(resident: Resident, job: Job, loaded_in: float | None) -> Iterator[U
     model = resident.model
     dtype, attention = str(model.dtype).removeprefix("torch."), model.config._attn_implementation
     yield Ready(loaded_in, str(model.device), dtype, attention)
-    if int(job.inputs["input_ids"].max()) >= model.get_input_embeddings().num_embeddings:
-        # On a GPU it would spoil the whole process.
-        raise UserError(_unfit(job, "its tokenizer knows more tokens than its model"))
-    try:
+    with fitting(model, job.inputs, job.local.spec.label):
         yield from stream(model, job.inputs, job.settings)
-    except ValueError as error:
-        if not any(part in str(error) for part in MISFITS):
-            raise
-        raise UserError(_unfit(job, " ".join(str(error).split())[:120])) from error
-
-
-def _unfit(job: Job, reason: str) -> str:
-    return (
-        f"{job.local.spec.label} and its processor do not fit ({reason}); name the processor that it was trained with "
-        "as processor_from in models.yaml."
-    )

@@ -12,7 +12,6 @@ import time
 from collections.abc import Generator, Iterator
 from contextlib import closing
 from dataclasses import dataclass
-from typing import TypeVar
 
 import torch
 from torch.nn import functional
@@ -24,10 +23,8 @@ from transformers import (
     StoppingCriteriaList,
 )
 
-from microscope.engine.loading.gate import undisturbed
+from microscope.engine.loading.gate import undisturbed, undisturbed_steps
 from microscope.records import GenerationSettings
-
-T = TypeVar("T")
 
 FLUSH_SECONDS = 0.04
 # What configurations call the tokens that stand for pixels or stand around them.
@@ -69,7 +66,7 @@ def stream(
     first = flushed = 0.0
     count, reason = 0, "length"
     with closing(tokens):
-        for token, logprob, ended in _undisturbed(tokens):
+        for token, logprob, ended in undisturbed_steps(tokens):
             count += 1
             now = time.perf_counter() - start
             first = first or now
@@ -99,16 +96,6 @@ def _begin(
             custom_generate=_decode,
             generator=generator,
         )
-
-
-def _undisturbed(steps: Iterator[T]) -> Iterator[T]:
-    """Yield the steps, each taken while no model is being constructed: that would change what tensors are made of."""
-    while True:
-        with undisturbed():
-            step = next(steps, None)
-        if step is None:
-            return
-        yield step
 
 
 def generation_config(settings: GenerationSettings) -> GenerationConfig:

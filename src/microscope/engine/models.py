@@ -173,7 +173,7 @@ class Models:
             dtype_bytes=width,
         )
         if needs.together:
-            sizes = {"prompt_tokens": needs.prompt_tokens, "together": needs.together}
+            sizes = {"prompt_tokens": needs.prompt_tokens, "new_tokens": needs.new_tokens, "together": needs.together}
             reserve += study_bytes(config, **sizes, dtype_bytes=width)
         # There, torch copies the output head once a prompt; a checkpoint's own dtype is most often that one.
         copies = self.device == "cpu" and dtype in ("bfloat16", "auto")

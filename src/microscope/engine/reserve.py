@@ -17,6 +17,8 @@ FLOAT = 4
 FLOOR = 2**20
 # Of a model that does not say.
 VOCABULARY = 128_000
+# Answer tokens of which one pass is gone through backwards.
+GRADIENTS = 4
 
 
 @dataclass(frozen=True)
@@ -102,17 +104,23 @@ def head_copy_bytes(config: PreTrainedConfig, dtype_bytes: int) -> int:
     return _first(text, ("vocab_size",), VOCABULARY) * _text_stack(text, "decoder").hidden * dtype_bytes
 
 
-def study_bytes(config: PreTrainedConfig, *, prompt_tokens: int, together: int, dtype_bytes: int) -> int:
+def study_bytes(
+    config: PreTrainedConfig, *, prompt_tokens: int, new_tokens: int, together: int, dtype_bytes: int
+) -> int:
     """Return the bytes that looking inside needs at most, beside what an answer does.
 
-    A pass that is gone through backwards keeps the prompt's activations of every layer. Passes that go together, of
-    `together` tokens in all, have their own activations, and a mask for each pair of positions, which fused attention
-    turns into numbers.
+    A pass that is gone through backwards keeps the activations of prompt and answer in every layer, and the gradients
+    of a few tokens. Passes that go together, of `together` tokens in all, have their own activations, and a mask for
+    each pair of positions, which fused attention turns into numbers. An answer that is foreseen has the logits of all
+    its tokens, in two precisions.
     """
-    stack = _text_stack(_text_config(config), "decoder")
-    backwards = stack.layers * prompt_tokens * stack.row(dtype_bytes)
-    masks = together * prompt_tokens * (2 + 2 * FLOAT)
-    return max(backwards, together * stack.row(dtype_bytes) + masks)
+    text = _text_config(config)
+    stack, length = _text_stack(text, "decoder"), prompt_tokens + new_tokens
+    gradients = GRADIENTS * length * stack.attention * dtype_bytes
+    each = length * stack.row(dtype_bytes) + gradients + stack.scores(length, length, dtype_bytes)
+    masks = together * length * (2 + 2 * FLOAT)
+    logits = new_tokens * _first(text, ("vocab_size",), VOCABULARY) * (dtype_bytes + FLOAT)
+    return max(stack.layers * each, together * stack.row(dtype_bytes) + masks) + 2 * logits
 
 
 def _cache_bytes(

@@ -17,7 +17,7 @@ from microscope.lens.layout import Layout
 from microscope.lens.subject import BATCH_TOKENS
 from microscope.records import GenerationSettings, Picture
 
-# So many answer tokens have their relevance computed at once, those first for which the picture mattered most.
+# So many answer tokens of a small model have their maps made at once, those for which the picture mattered most.
 RELEVANT = 4
 
 
@@ -25,21 +25,26 @@ RELEVANT = 4
 class Look:
     """Answer, and tell what each token attended to, what the picture added, and the relevance of some tokens.
 
-    `methods` are those whose map of the whole answer is wanted, each with its badge.
+    `methods` are those whose map of the whole answer is wanted, each with its badge; and of so many `relevant` tokens,
+    those for which the picture mattered most.
     """
 
     methods: tuple[str, ...] = ("attention", "relevance")
-    relevant: int = RELEVANT
+    relevant: int = 0
 
 
 @dataclass(frozen=True)
 class Explain:
-    """Map a token of an answer (None: the whole) by a method; `steps` bounds those that take many passes."""
+    """Map a token of an answer (None: the whole) by a method; `steps` bounds those that take many passes.
+
+    `chance` is what the finding has of it.
+    """
 
     answer: tuple[int, ...]
     method: str
     token: int | None = None
     steps: int | None = None
+    chance: np.ndarray | None = None
 
 
 @dataclass(frozen=True)
@@ -61,9 +66,9 @@ class Read:
 
 @dataclass(frozen=True)
 class Score:
-    """Tell the log-probability of another answer."""
+    """Tell the log-probability of another answer: of several ways to write it, the likeliest."""
 
-    answer: tuple[int, ...]
+    answers: tuple[tuple[int, ...], ...]
 
 
 Ask = Look | Explain | Reject | Read | Score
@@ -74,7 +79,7 @@ class Study:
     """One checkpoint under the lens: its files, the prompt's inputs and the blank picture's, and what is asked.
 
     Where `layout` is None no family knows how the picture was cut, and boxes are measured with `picture` and
-    `question`; `positions` are those of the image tokens.
+    `question`; `positions` are those of the image tokens. `picture` is None where it is not needed.
     """
 
     local: LocalCheckpoint
@@ -82,7 +87,7 @@ class Study:
     blank: dict[str, torch.Tensor]
     positions: tuple[int, ...]
     layout: Layout | None
-    picture: Picture
+    picture: Picture | None
     question: str
     settings: GenerationSettings
     asks: tuple[Ask, ...]
@@ -127,6 +132,13 @@ class Seen:
 
 
 @dataclass(frozen=True)
+class Chanced:
+    """What random orders do to the answer: log-probabilities, shape (masks, tokens), as a finding keeps them."""
+
+    chance: np.ndarray
+
+
+@dataclass(frozen=True)
 class Gathered:
     """A map, as far as it is known."""
 
@@ -135,7 +147,7 @@ class Gathered:
 
 @dataclass(frozen=True)
 class Begun:
-    """Another answer of this study begins: what is streamed from here is `with` or `blanked`."""
+    """Another answer of this study begins: what is streamed from here is answered `without` tokens, or `blanked`."""
 
     what: str
 
@@ -169,5 +181,5 @@ class Over:
     """Everything that was asked of this study was told."""
 
 
-Told = Laid | Seen | Gathered | Begun | Weighed | ReadAs | Scored | Over
+Told = Laid | Seen | Chanced | Gathered | Begun | Weighed | ReadAs | Scored | Over
 Update = Queued | Loading | Ready | Piece | Finished | Restarted | Failed | Told

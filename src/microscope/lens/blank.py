@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 
-from PIL import ImageDraw
+import numpy as np
 
-from microscope.engine.pictures import image_to_picture, picture_to_image
 from microscope.records import Box, Picture
 
 # Processors centre their pixels about here, so it is the least that they can be told.
@@ -20,21 +20,27 @@ def blank(picture: Picture) -> Picture:
     return Picture(picture.width, picture.height, bytes([GREY]) * (3 * picture.width * picture.height))
 
 
-def without_boxes(picture: Picture, boxes: Iterable[Box]) -> Picture:
-    """Return the picture with boxes greyed, each with every pixel that it touches."""
-    image = picture_to_image(picture)
-    draw = ImageDraw.Draw(image)
-    width, height = image.size
+def without_boxes(picture: Picture, boxes: Iterable[Box], kept: Iterable[Box] = ()) -> Picture:
+    """Return the picture with boxes greyed, but where a box that is kept lies over them.
+
+    A pixel belongs to a box that has its middle.
+    """
+    shape = picture.height, picture.width
+    pixels = np.frombuffer(picture.rgb, np.uint8).reshape(*shape, 3).copy()
+    pixels[_covered(boxes, shape) & ~_covered(kept, shape)] = GREY
+    return Picture(picture.width, picture.height, pixels.tobytes())
+
+
+def _covered(boxes: Iterable[Box], shape: tuple[int, int]) -> np.ndarray:
+    """Return which pixels have their middle in a box, bool of shape (height, width)."""
+    height, width = shape
+    found = np.zeros(shape, bool)
     for box in boxes:
-        right, bottom = _last(box.right * width), _last(box.bottom * height)
-        draw.rectangle(
-            (int(box.left * width), int(box.top * height), right, bottom),
-            fill=(GREY, GREY, GREY),
-        )
-    return image_to_picture(image)
+        rows = slice(_first(box.top * height), _first(box.bottom * height))
+        found[rows, _first(box.left * width) : _first(box.right * width)] = True
+    return found
 
 
-def _last(edge: float) -> int:
-    """Return the last pixel that begins before an edge."""
-    whole = int(edge)
-    return whole if edge - whole > TOUCHED else whole - 1
+def _first(edge: float) -> int:
+    """Return the first pixel whose middle is not before an edge; edges that were computed end a little beside."""
+    return math.ceil(edge - 0.5 - TOUCHED)

@@ -9,7 +9,7 @@ from microscope.engine.answering import Failed, Ready
 from microscope.engine.generate import Finished, Piece
 from microscope.engine.pending import Pending
 from microscope.engine.using import Loading, Queued, Restarted
-from microscope.lens.asks import Begun, Gathered, Laid, Over, ReadAs, Scored, Seen, Update, Weighed
+from microscope.lens.asks import Begun, Chanced, Gathered, Laid, Over, ReadAs, Scored, Seen, Update, Weighed
 from microscope.lens.events import LensEvent
 from microscope.lens.findings import Change, Finding, Heat, ReadOut
 from microscope.lens.layout import Layout
@@ -55,6 +55,8 @@ class Case:
         elif isinstance(update, Seen):
             self._see(update)
             yield self.told()
+        elif isinstance(update, Chanced):
+            self.finding = None if self.finding is None else replace(self.finding, chance=update.chance)
         elif isinstance(update, Gathered):
             self._gather(update.heat)
             yield self.told()

@@ -7,7 +7,7 @@ model instead of pixels, and against random orders of the same picture.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import torch
 
@@ -21,15 +21,19 @@ RANDOM_ORDERS = 3
 
 @dataclass
 class Judge:
-    """Measures badges of one answer; what random orders do is measured once for all its maps."""
+    """Measures badges of one answer. What random orders do to it holds for all its maps, and is measured once.
+
+    `chance` is that, where it is known already.
+    """
 
     context: Context
-    _chance: list[torch.Tensor] = field(default_factory=list)
+    chance: torch.Tensor | None = None
 
     def badge(self, values: torch.Tensor, token: int | None) -> Badge:
         """Return a map's badge for its target: two masks for each fraction, and the random ones the first time."""
         context = self.context
-        plain, nothing, chance = self._shared()
+        plain, found = context.subject.plain, self.by_chance()
+        nothing, chance = found[:1], found[1:]
         order = _order(values.to(plain.device), boxed(context.layout).to(plain.device))
         scores = context.subject.without(masks(order, context.subject.cells))
         full = float(context.logprob(plain, token))
@@ -45,10 +49,10 @@ class Judge:
             (none, *random[1].tolist(), 1.0),
         )
 
-    def _shared(self) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        """Return the log-probabilities with everything, with nothing, and by random orders, each (masks, tokens)."""
+    def by_chance(self) -> torch.Tensor:
+        """Return the answer's log-probabilities with nothing left and by random orders, shape (masks, tokens)."""
         subject = self.context.subject
-        if not self._chance:
+        if self.chance is None:
             placed = boxed(self.context.layout).to(subject.positions.device)
             generator = torch.Generator().manual_seed(self.context.seed)
             orders = [
@@ -56,9 +60,8 @@ class Judge:
                 for _ in range(RANDOM_ORDERS)
             ]
             every = torch.cat([placed[None], *(masks(order, subject.cells) for order in orders)])
-            self._chance.append(subject.without(every))
-        found = self._chance[0]
-        return subject.plain, found[:1], found[1:]
+            self.chance = subject.without(every)
+        return self.chance.to(subject.positions.device)
 
 
 def masks(order: torch.Tensor, cells: int, fractions: Sequence[float] = FRACTIONS) -> torch.Tensor:

@@ -21,9 +21,9 @@ from microscope.lens.layout import Cell, Layout, View
 from microscope.records import Box
 from microscope.storage.records_json import answer_from_json, answer_to_json
 
-VERSION = 1
+VERSION = 2
 RECORD = "finding.json"
-ROWS, PRIOR, VISION = "rows", "prior", "vision"
+ROWS, PRIOR, VISION, CHANCE = "rows", "prior", "vision", "chance"
 
 # What zip files, arrays and JSON of the wrong form raise.
 _DAMAGE = (
@@ -48,6 +48,8 @@ def finding_to_bytes(finding: Finding) -> bytes:
     }
     if finding.vision is not None:
         arrays[VISION] = np.asarray(finding.vision, np.float32)
+    if finding.chance is not None:
+        arrays[CHANCE] = np.asarray(finding.chance, np.float32)
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
         archive.writestr(_member(RECORD), json.dumps(_record(finding), allow_nan=False))
@@ -108,6 +110,7 @@ def _record(finding: Finding) -> dict[str, Any]:
         "size": finding.size,
         "heats": [_heat_record(one) for one in finding.heats],
         "vision": finding.vision is not None,
+        "chance": finding.chance is not None,
         "address": finding.address,
     }
 
@@ -140,6 +143,7 @@ def _finding(record: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> Fin
         tuple(arrays[PRIOR].tolist()),
         tuple(_heat(one, arrays[_heat_name(number)]) for number, one in enumerate(record["heats"])),
         arrays[VISION] if record["vision"] else None,
+        arrays[CHANCE] if record["chance"] else None,
         record["address"],
     )
 

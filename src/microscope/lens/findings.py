@@ -11,6 +11,8 @@ from microscope.records import Answer, Token
 
 # How a map came about decides what it may be believed to say; the three are never mixed.
 ATTENTION, RELEVANCE, EVIDENCE, CONTROL = "attention", "relevance", "evidence", "control"
+# So little more than random orders keep, a map keeps by chance.
+BY_CHANCE = 0.05
 
 
 @dataclass(frozen=True)
@@ -44,6 +46,12 @@ class Badge:
             float(np.interp(fraction, self.fractions, self.keep)),
             float(np.interp(fraction, self.fractions, self.random_keep)),
         )
+
+    @property
+    def by_chance(self) -> bool:
+        """Tell whether the map is no better than chance: at 20 % it keeps hardly more than random orders, or less."""
+        kept, random = self.kept()
+        return kept < random + BY_CHANCE
 
     def areas(self) -> tuple[float, float]:
         """Return the areas under the deletion curve (lower is better) and the keep curve (higher is better)."""
@@ -106,7 +114,8 @@ class Finding:
     float16: what each answer token attended to as it was produced, as a share of all its attention; of a long answer
     only the first tokens have theirs. `prior` is the natural-log probability of each answer token with a blank
     picture. `vision` is what each image token received from the others in the vision tower, None where the tower does
-    not tell. `address` is its content address.
+    not tell. `chance` are the log-probabilities with nothing left and by random orders, shape (masks, tokens), which
+    badges are held against. `address` is its content address.
     """
 
     checkpoint: str
@@ -118,6 +127,7 @@ class Finding:
     prior: tuple[float, ...]
     heats: tuple[Heat, ...] = ()
     vision: np.ndarray | None = None
+    chance: np.ndarray | None = None
     address: str = ""
 
     def heat(self, method: str, token: int | None) -> Heat | None:

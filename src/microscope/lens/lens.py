@@ -16,18 +16,21 @@ from microscope.engine.fetching import fetching
 from microscope.engine.pending import Pending
 from microscope.engine.prompts import prepare
 from microscope.errors import UserError
-from microscope.lens.asks import Ask, Explain, Look, Read, Reject, Score, Study
+from microscope.lens.asks import RELEVANT, Ask, Explain, Look, Read, Reject, Score, Study
 from microscope.lens.blank import blank, without_boxes
 from microscope.lens.case import Case
 from microscope.lens.events import LensEvent
 from microscope.lens.finding_store import FindingStore
 from microscope.lens.findings import Finding
 from microscope.lens.layout import image_positions, lay_out
+from microscope.lens.methods import is_control
 from microscope.lens.selection import Selection
 from microscope.lens.task import LENS
 from microscope.records import AnswerEvent, AnswerRequest, State
 from microscope.storage.address import content_address
 
+# Of models up to this size the maps of some tokens are made at once; of larger ones when they are asked for.
+SMALL_BYTES = 5 * 10**8
 NO_IMAGE_TOKENS = (
     "{label} has no image tokens in its prompt, so where it looked cannot be told by patches; compare its answers, or "
     "choose another checkpoint."
@@ -48,18 +51,26 @@ class Lens:
         What was found out before comes from the store; without `compute` that is all. Closing the iterator stops it.
         """
         if not compute:
-            yield from self._recalled(request)
+            yield from self._kept(request)
             return
         cases: list[tuple[Case, Study]] = []
         for key in request.checkpoints:
-            yield _waiting(key)
+            yield LensEvent(AnswerEvent(key, State.QUEUED))
             yield from self._guarded(key, self._begin(key, request, cases))
-        waiting = [(case, study) for case, study in cases if case.finding is None]
         for case, _ in cases:
             if case.finding is not None:
                 yield case.told(State.DONE)
+        waiting = [(case, study) for case, study in cases if case.finding is None]
         if waiting:
             yield from self._through(waiting)
+
+    def _kept(self, request: AnswerRequest) -> Iterator[LensEvent]:
+        """Yield what is known; looking it up starts no download, and what fails is not known."""
+        here = replace(self, answerer=replace(self.answerer, fetcher=self.answerer.fetcher.without_network()))
+        for key in request.checkpoints:
+            cases: list[tuple[Case, Study]] = []
+            list(self._guarded(key, here._begin(key, request, cases)))  # noqa: SLF001  (our own, of a copy)
+            yield from (case.told(State.DONE) for case, _ in cases if case.finding is not None)
 
     def explain(
         self, request: AnswerRequest, method: str, token: int | None, steps: int | None = None
@@ -72,7 +83,10 @@ class Lens:
         def ask(case: Case) -> Ask | None:
             finding = _known(case)
             beyond = token is not None and token >= len(finding.answer.tokens)
-            return None if beyond or finding.heat(method, token) else Explain(_ids(finding), method, token, steps)
+            known = finding.heat(method, token)
+            # One that was stopped on its way is not the map that is asked for, and one may want its badge.
+            whole = known is not None and known.done >= known.total and (known.badge or is_control(method))
+            return None if beyond or whole else Explain(_ids(finding), method, token, steps, finding.chance)
 
         yield from self._each(request, ask)
 
@@ -87,8 +101,13 @@ class Lens:
             case.selection = choose(finding)
             if case.selection is None:
                 return None
-            boxes = [finding.layout.cells[cell].box for cell in case.selection.rejected]
-            picture = without_boxes(request.picture, [box for box in boxes if box is not None])
+            gone = set(case.selection.rejected)
+            boxes = {number: finding.layout.cells[number].box for number in finding.layout.boxed}
+            # Where views overlap, a place is blank once nothing that covers it is left.
+            places = (
+                [box for number, box in boxes.items() if box and (number in gone) == away] for away in (True, False)
+            )
+            picture = without_boxes(request.picture, *places)
             spec = case.pending.local.spec
             prepared = prepare(case.pending.processor, spec, picture, request.question, request.settings.image_budget)
             return Reject(_ids(finding), case.selection.rejected, prepared.inputs)
@@ -110,23 +129,9 @@ class Lens:
         """Yield the log-probability of another answer, token by token, under each checkpoint."""
 
         def ask(case: Case) -> Ask | None:
-            _known(case)
-            ids = case.pending.processor.tokenizer(reference, add_special_tokens=False)["input_ids"]
-            if not ids:
-                raise UserError("The reference answer is empty; type the answer that would be right.")
-            return Score(tuple(ids))
+            return Score(_ways(case, reference))
 
         yield from self._each(request, ask)
-
-    def _recalled(self, request: AnswerRequest) -> Iterator[LensEvent]:
-        """Yield what is known; looking it up starts no download, and what fails is not known."""
-        offline = replace(self.answerer, fetcher=self.answerer.fetcher.without_network())
-        here = replace(self, answerer=offline)
-        cases: list[tuple[Case, Study]] = []
-        for key in request.checkpoints:
-            # What it tells on the way is of no use to whoever waits for nothing.
-            list(here._guarded(key, here._begin(key, request, cases)))  # noqa: SLF001  (our own, of a copy)
-        yield from (case.told(State.DONE) for case, _ in cases if case.finding is not None)
 
     def _each(self, request: AnswerRequest, ask: Callable[[Case], Ask | None]) -> Iterator[LensEvent]:
         """Ask something of what is known of each checkpoint; what is not known yet is looked at first."""
@@ -154,7 +159,7 @@ class Lens:
             if wanted is None:
                 yield case.told(State.DONE)
             else:
-                cases.append((case, replace(study, asks=(wanted,))))
+                cases.append((case, self._asking(case, study, request, wanted)))
 
     def _begin(self, key: str, request: AnswerRequest, cases: list[tuple[Case, Study]]) -> Iterator[LensEvent]:
         """Prepare one checkpoint: its files, inputs, the blank picture's inputs, and where its image tokens are."""
@@ -180,39 +185,67 @@ class Lens:
         if finding is not None:
             answer = replace(finding.answer, checkpoint=key, computed="store")
             case.finding = replace(finding, checkpoint=key, label=spec.label, answer=answer)
-        empty = prepare(processor, spec, blank(request.picture), request.question, budget).inputs
-        given = prepared.inputs, empty, positions, case.layout
-        study = Study(local, *given, request.picture, request.question, request.settings, (Look(),))
-        cases.append((case, study))
+        picture = request.picture if case.layout is None else None
+        look = Look(relevant=RELEVANT if local.bytes <= SMALL_BYTES else 0)
+        study = Study(
+            local, prepared.inputs, {}, positions, case.layout, picture, request.question, request.settings, ()
+        )
+        cases.append((case, self._asking(case, study, request, look)))
+
+    def _asking(self, case: Case, study: Study, request: AnswerRequest, ask: Ask) -> Study:
+        """Return the study with what is asked, and the blank picture's inputs where that needs them."""
+        if (case.finding is not None and isinstance(ask, Look)) or not isinstance(ask, Look | Explain):
+            return replace(study, asks=(ask,))
+        spec, budget = case.pending.local.spec, request.settings.image_budget
+        empty = prepare(case.pending.processor, spec, blank(request.picture), request.question, budget).inputs
+        return replace(study, asks=(ask,), blank=empty)
 
     def _through(self, cases: Sequence[tuple[Case, Study]]) -> Iterator[LensEvent]:
-        studies = tuple(study for _, study in cases)
-        for number, update in guarded(
-            self.answerer.door.run(LENS, studies), lambda message: (EVERY_JOB, Failed(message))
-        ):
-            if number == EVERY_JOB:
-                yield from (case.fail(update.message) for case, _ in cases if not case.over)
-                continue
-            case = cases[number][0]
-            for event in case.take(update):
-                if event.event.state is State.DONE:
+        steps = self.answerer.door.run(LENS, tuple(study for _, study in cases))
+        try:
+            for number, update in guarded(steps, lambda message: (EVERY_JOB, Failed(message))):
+                if number == EVERY_JOB:
+                    yield from (case.fail(update.message) for case, _ in cases if not case.over)
+                    continue
+                case = cases[number][0]
+                for event in case.take(update):
+                    if case.over:
+                        self._keep(case)
+                    yield event
+        finally:
+            # Whoever stops it, or is cut off, keeps what is there.
+            for case, _ in cases:
+                if not case.over:
                     self._keep(case)
-                yield event
 
     def _keep(self, case: Case) -> None:
         if case.finding is None:
             return
+        address = case.pending.address
         if case.answer is not None:
             # It was answered now: the tab that compares need not do it again.
-            self.answerer.store.put(case.pending.address, case.answer)
+            self.answerer.store.put(address, case.answer)
             self.answerer.pace.observe(case.answer)
-        if self.findings.get(case.pending.address) is None or case.answer is not None:
-            self.findings.put(replace(case.finding, address=case.pending.address))
-        elif case.heats:
-            self.findings.add(case.pending.address, *case.heats)
+        # Others may have added maps to it meanwhile.
+        if self.findings.get(address) is None:
+            self.findings.put(replace(case.finding, address=address))
+        elif case.finding.heats:
+            self.findings.add(address, *case.finding.heats)
 
     def _guarded(self, key: str, steps: Iterator[LensEvent]) -> Iterator[LensEvent]:
         return guarded(steps, lambda message: LensEvent(AnswerEvent(key, State.FAILED, message=message)))
+
+
+def _ways(case: Case, reference: str) -> tuple[tuple[int, ...], ...]:
+    """Return the ways to write an answer as tokens: the checkpoint's own, else as a text begins and as it goes on."""
+    finding, wanted = _known(case), reference.strip()
+    if not wanted:
+        raise UserError("The reference answer is empty; type the answer that would be right.")
+    if finding.answer.text.strip() == wanted:
+        return (_ids(finding),)
+    tokenizer = case.pending.processor.tokenizer
+    ways = (tokenizer(text, add_special_tokens=False)["input_ids"] for text in (wanted, f" {wanted}"))
+    return tuple(dict.fromkeys(tuple(ids) for ids in ways if ids))
 
 
 def _known(case: Case) -> Finding:
@@ -223,7 +256,3 @@ def _known(case: Case) -> Finding:
 
 def _ids(finding: Finding) -> tuple[int, ...]:
     return tuple(token.id for token in finding.answer.tokens)
-
-
-def _waiting(key: str) -> LensEvent:
-    return LensEvent(AnswerEvent(key, State.QUEUED))

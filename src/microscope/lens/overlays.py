@@ -29,18 +29,9 @@ def heat_rgba(
     """
     low, high = limits or bounds(raster)
     share = np.clip((raster - low) / (high - low), 0, 1) if high > low else np.zeros(raster.shape)
-    return _coloured(share, share, table, opacity)
-
-
-def difference_rgba(raster: np.ndarray, table: np.ndarray, opacity: float) -> np.ndarray:
-    """Return a difference in the colours of a table with zero at its middle, as uint8 of shape (height, width, 4).
-
-    Zero is clear, and the value farthest from it as opaque as `opacity`; NaN is clear.
-    """
-    low, high = bounds(raster)
-    most = max(-low, high)
-    share = raster / most if most > 0 else np.zeros(raster.shape)
-    return _coloured((share + 1) / 2, np.abs(share), table, opacity)
+    rows = np.rint(np.nan_to_num(share) * (len(table) - 1)).astype(np.intp)
+    alpha = np.rint(255 * opacity * np.nan_to_num(share)).astype(np.uint8)
+    return np.concatenate([table[rows], alpha[..., None]], axis=-1)
 
 
 def rejected_rgba(layout: Layout, rejected: tuple[int, ...], size: tuple[int, int]) -> np.ndarray:
@@ -75,13 +66,6 @@ def bounds(raster: np.ndarray) -> tuple[float, float]:
     """Return the lowest and the highest value that is not NaN; zeros where there is none."""
     values = raster[~np.isnan(raster)]
     return (float(values.min()), float(values.max())) if values.size else (0.0, 0.0)
-
-
-def _coloured(place: np.ndarray, strength: np.ndarray, table: np.ndarray, opacity: float) -> np.ndarray:
-    """Return colours by their places in a table, 0 to 1, as opaque as given; NaN is clear."""
-    rows = np.rint(np.nan_to_num(place) * (len(table) - 1)).astype(np.intp)
-    alpha = np.rint(255 * opacity * np.nan_to_num(strength)).astype(np.uint8)
-    return np.concatenate([table[rows], alpha[..., None]], axis=-1)
 
 
 def _seen(layout: Layout, width: int, height: int) -> np.ndarray:

@@ -22,58 +22,17 @@ from transformers.masking_utils import eager_mask, sdpa_mask
 
 from microscope.engine.loading.gate import undisturbed
 from microscope.errors import UserError
+from microscope.lens.call import Call, causal_mask, without_keys
 
 T = TypeVar("T")
 
 PREFIX = "lens_"
+# The implementations that can be looked into: what is explained must be what was answered.
+OWN = ("sdpa", "eager")
+OTHER_ATTENTION = (
+    "The lens cannot look into attention of the kind {name}; write attention: sdpa for this checkpoint in models.yaml."
+)
 EAGER, SDPA = f"{PREFIX}eager", f"{PREFIX}sdpa"
-
-
-@dataclass(frozen=True)
-class Call:
-    """One call of an attention function: queries, keys and values as (batch, heads, positions, width), before sharing.
-
-    `first` is the position of the first key, which is not 0 where a sliding layer has dropped some. `out` is
-    (batch, positions, heads, width); `causal` tells what holds where the mask is None.
-    """
-
-    module: torch.nn.Module
-    query: torch.Tensor
-    key: torch.Tensor
-    value: torch.Tensor
-    mask: torch.Tensor | None
-    scaling: float
-    out: torch.Tensor
-    causal: bool
-    first: int = 0
-    softcap: float | None = None
-    sinks: torch.Tensor | None = None
-
-    def rows(self, start: int, stop: int) -> torch.Tensor:
-        """Return the attention of the queries [start, stop) to all keys, as (batch, heads, queries, keys) in float32.
-
-        Computed anew from queries and keys: no matrix of all queries and keys is ever kept.
-        """
-        key = shared(self.key, self.query)
-        scores = (self.query[:, :, start:stop].float() @ key.float().transpose(2, 3)) * self.scaling
-        if self.softcap is not None:
-            scores = torch.tanh(scores / self.softcap) * self.softcap
-        scores = _masked(scores, self._mask_of(start, stop))
-        if self.sinks is None:
-            return scores.softmax(-1)
-        sinks = self.sinks.reshape(1, -1, 1, 1).expand(scores.shape[0], -1, scores.shape[2], -1)
-        return torch.cat([scores, sinks.float()], dim=-1).softmax(-1)[..., :-1]
-
-    def _mask_of(self, start: int, stop: int) -> torch.Tensor | None:
-        if self.mask is not None:
-            rows = slice(start, stop) if self.mask.shape[2] > 1 else slice(None)
-            return self.mask[:, :, rows, : self.key.shape[2]]
-        return _causal((self.query, self.key), start, stop) if self.causal else None
-
-
-def shared(tensor: torch.Tensor, query: torch.Tensor) -> torch.Tensor:
-    """Return keys or values with as many heads as the queries have: several of those share one."""
-    return tensor.repeat_interleave(query.shape[1] // tensor.shape[1], dim=1)
 
 
 @dataclass
@@ -121,6 +80,8 @@ class Probe:
     def _switched(self) -> Iterator[None]:
         _register()
         part, was = self._part, self._config._attn_implementation
+        if self.part is None and was not in OWN:
+            raise UserError(OTHER_ATTENTION.format(name=was))
         with undisturbed():
             self.model.set_attn_implementation(_named(part, EAGER if was == "eager" else SDPA))
         try:
@@ -159,7 +120,7 @@ class Probe:
         self, module: torch.nn.Module, query: torch.Tensor, key: torch.Tensor, *, causal: bool = True
     ) -> int:
         """Return the position of the first key: sliding layers have dropped those before."""
-        if self._encodes and not causal:
+        if not causal and self._encodes:
             # What an encoder saw is there as a whole, however long the answer grows.
             return 0
         if query.shape[2] == key.shape[2]:
@@ -182,9 +143,9 @@ class Probe:
             return mask
         known = (id(mask), int(causal), query.shape[2], key.shape[2], first)
         if known not in self._masks:
-            allowed = _causal(states, 0, query.shape[2]) if mask is None and causal else mask
+            allowed = causal_mask(states, 0, query.shape[2]) if mask is None and causal else mask
             # The mask is kept beside its number, which would be another's once it was gone.
-            self._masks[known] = mask, _without(allowed, self.hidden.to(key.device), states, first)
+            self._masks[known] = mask, without_keys(allowed, self.hidden.to(key.device), states, first)
         return self._masks[known][1]
 
     @property
@@ -207,37 +168,37 @@ def _named(part: str, implementation: str) -> str | dict[str, str]:
 
 @cache
 def _register() -> None:
-    AttentionInterface.register(SDPA, _by_sdpa)
+    AttentionInterface.register(SDPA, _watched(lambda _: sdpa_attention_forward))
     AttentionMaskInterface.register(SDPA, sdpa_mask)
-    AttentionInterface.register(EAGER, _by_eager)
+    AttentionInterface.register(EAGER, _watched(_eager_of))
     AttentionMaskInterface.register(EAGER, eager_mask)
 
 
-def _by_sdpa(
-    module: torch.nn.Module,
-    query: torch.Tensor,
-    key: torch.Tensor,
-    value: torch.Tensor,
-    attention_mask: torch.Tensor | None,
-    **options: Any,  # noqa: ANN401  (whatever the model passes on)
-) -> tuple[torch.Tensor, torch.Tensor | None]:
-    return _attend(sdpa_attention_forward, module, (query, key, value), attention_mask, options)
+Attention = Callable[..., tuple[torch.Tensor, torch.Tensor | None]]
 
 
-def _by_eager(
-    module: torch.nn.Module,
-    query: torch.Tensor,
-    key: torch.Tensor,
-    value: torch.Tensor,
-    attention_mask: torch.Tensor | None,
-    **options: Any,  # noqa: ANN401  (whatever the model passes on)
-) -> tuple[torch.Tensor, torch.Tensor | None]:
-    own = sys.modules[type(module).__module__].eager_attention_forward
-    return _attend(own, module, (query, key, value), attention_mask, options)
+def _watched(own: Callable[[torch.nn.Module], Attention]) -> Attention:
+    """Return an attention function that calls a module's own, under the probe that is live."""
+
+    def attend(
+        module: torch.nn.Module,
+        query: torch.Tensor,
+        key: torch.Tensor,
+        value: torch.Tensor,
+        attention_mask: torch.Tensor | None,
+        **options: Any,  # noqa: ANN401  (whatever the model passes on)
+    ) -> tuple[torch.Tensor, torch.Tensor | None]:
+        return _attend(own(module), module, (query, key, value), attention_mask, options)
+
+    return attend
+
+
+def _eager_of(module: torch.nn.Module) -> Attention:
+    return sys.modules[type(module).__module__].eager_attention_forward
 
 
 def _attend(
-    function: Callable[..., tuple[torch.Tensor, torch.Tensor | None]],
+    function: Attention,
     module: torch.nn.Module,
     states: tuple[torch.Tensor, torch.Tensor, torch.Tensor],
     mask: torch.Tensor | None,
@@ -258,41 +219,3 @@ def _attend(
         softcap, sinks = options.get("softcap"), options.get("s_aux")
         probe.listen(Call(module, query, key, value, mask, scaling, out, causal, first, softcap, sinks))
     return out, weights
-
-
-def _causal(states: tuple[torch.Tensor, torch.Tensor], start: int, stop: int) -> torch.Tensor | None:
-    """Return what the queries [start, stop) may see where nothing else is said; None where that is all.
-
-    It is themselves and what came before.
-    """
-    query, key = states
-    queries, keys = query.shape[2], key.shape[2]
-    if queries == 1:
-        return None
-    own = torch.arange(start, stop, device=key.device)[:, None] + keys - queries
-    return (torch.arange(keys, device=key.device) <= own)[None, None]
-
-
-def _without(
-    mask: torch.Tensor | None, hidden: torch.Tensor, states: tuple[torch.Tensor, torch.Tensor], first: int
-) -> torch.Tensor:
-    query, key = states
-    queries, keys = query.shape[2], key.shape[2]
-    gone = torch.zeros(hidden.shape[0], keys, dtype=torch.bool, device=key.device)
-    seen = hidden[:, first : first + keys]
-    gone[:, : seen.shape[1]] = seen
-    # A query that sees nothing at all has no attention: a hidden token still sees itself, and nobody sees it.
-    itself = torch.ones(queries, keys, dtype=torch.bool, device=key.device).tril(keys - queries).triu(keys - queries)
-    allowed = ~gone[:, None, None, :] | itself
-    if mask is None:
-        return allowed
-    mask = mask[..., :keys]
-    if mask.dtype == torch.bool:
-        return mask & allowed
-    return mask.expand(hidden.shape[0], -1, -1, -1).masked_fill(~allowed, torch.finfo(mask.dtype).min)
-
-
-def _masked(scores: torch.Tensor, mask: torch.Tensor | None) -> torch.Tensor:
-    if mask is None:
-        return scores
-    return scores.masked_fill(~mask, -torch.inf) if mask.dtype == torch.bool else scores + mask.float()

@@ -1,4 +1,4 @@
-"""Maps as pixels: cells spread over a picture, two maps compared, a map held against evidence; knows no colours."""
+"""Maps as pixels: cells spread over a picture, a map held against evidence; knows no colours."""
 
 from __future__ import annotations
 
@@ -45,16 +45,6 @@ def rasterise(
     return np.divide(total, count, out=np.full((height, width), float(fill)), where=count > 0).astype(np.float32)
 
 
-def difference(one: np.ndarray, other: np.ndarray) -> np.ndarray:
-    """Return the second map minus the first, the positive part of each as shares of its sum.
-
-    Where either is NaN, so is the difference. A map that is positive nowhere stays zero.
-    """
-    if one.shape != other.shape:
-        raise ValueError(f"maps of {one.shape} and {other.shape} cannot be compared")
-    return _shares(other) - _shares(one)
-
-
 def pointing(layout: Layout, values: np.ndarray, boxes: Sequence[Box]) -> bool:
     """Tell whether the centre of the best cell that has a place lies in one of the evidence boxes, edges included."""
     best = next((layout.cells[index].box for index in ranked(values).tolist() if layout.cells[index].box), None)
@@ -82,12 +72,6 @@ def mass_in(layout: Layout, values: np.ndarray, boxes: Sequence[Box]) -> float:
         inside[np.outer(rows, (lines_x[:-1] >= box.left) & (lines_x[1:] <= box.right))] = 1
     covered = np.einsum("ny,yx,nx->n", _overlaps(top, bottom, lines_y), inside, _overlaps(left, right, lines_x))
     return float(masses @ (covered / ((right - left) * (bottom - top))) / masses.sum())
-
-
-def _shares(values: np.ndarray) -> np.ndarray:
-    positive = np.clip(values, 0, None)
-    total = np.nansum(positive, dtype=np.float64)
-    return positive / total if total > 0 else positive
 
 
 def _edges(layout: Layout, indices: Sequence[int]) -> np.ndarray:

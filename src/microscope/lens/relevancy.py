@@ -16,7 +16,8 @@ import torch
 from transformers import PreTrainedModel
 
 from microscope.engine.loading.gate import undisturbed
-from microscope.lens.probe import Call, Probe, shared
+from microscope.lens.call import Call, shared
+from microscope.lens.probe import Probe
 from microscope.lens.subject import Subject, across
 
 # Queries whose attention is computed together.

@@ -6,14 +6,18 @@ keys, which the KV cache keeps anyway and to which it only adds. The rows follow
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
 
-import numpy as np
 import torch
 
-from microscope.lens.probe import Call, Probe, shared
+from microscope.lens.call import Call, shared
+from microscope.lens.probe import Probe
 from microscope.lens.subject import Subject, across
+
+# Of so many steps the rows are kept, where nothing else is said.
+MOST_STEPS = 1024
 
 
 @dataclass
@@ -30,11 +34,13 @@ class RowKeeper:
     """Collects, of every text layer, the attention of each step's last query to some key positions.
 
     `columns` are the positions, in the prompt. In a model with an encoder, only its decoder's attention to it counts:
-    `across` are the modules that do that (None: all modules of the text part).
+    `across` are the modules that do that (None: all modules of the text part). Of an answer of more than `most` steps
+    the later ones are not kept.
     """
 
     columns: torch.Tensor
     across: frozenset[torch.nn.Module] | None = None
+    most: int = MOST_STEPS
     _layers: dict[torch.nn.Module, _Layer] = field(default_factory=dict)
 
     def __call__(self, call: Call) -> None:
@@ -42,6 +48,8 @@ class RowKeeper:
         if self.across is not None and call.module not in self.across:
             return
         layer = self._layers.setdefault(call.module, _Layer())
+        if len(layer.steps) >= self.most:
+            return
         count = call.query.shape[2]
         if call.mask is not None or call.first or call.softcap is not None or call.sinks is not None:
             row = call.rows(count - 1, count)[0, :, 0]
@@ -68,9 +76,10 @@ class RowKeeper:
             found[:, number] = part
         return found
 
-    def packed(self) -> np.ndarray:
-        """Return the rows as float16 in main memory."""
-        return self.rows().to(torch.float16).cpu().numpy()
+    @property
+    def layers(self) -> int:
+        """Return how many layers attended."""
+        return len(self._layers)
 
     def _rows_of(self, layer: _Layer, runs: list[slice]) -> torch.Tensor:
         pending = [step for step in layer.steps if isinstance(step, tuple)]
@@ -103,7 +112,8 @@ def _together(
     later = torch.arange(least, key.shape[1], device=scores.device) >= lengths[:, None]
     scores[..., least:].masked_fill_(later, -torch.inf)
     weights = scores.softmax(-1)
-    return torch.cat([weights[..., run] for run in runs], dim=-1).transpose(0, 1)
+    parts = [weights[..., run] for run in runs]
+    return (parts[0] if len(parts) == 1 else torch.cat(parts, dim=-1)).transpose(0, 1)
 
 
 def _runs(columns: torch.Tensor) -> list[slice]:
@@ -115,21 +125,23 @@ def _runs(columns: torch.Tensor) -> list[slice]:
 
 
 @torch.no_grad()
-def taught(subject: Subject, **replaced: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """Return the log-probabilities of an answer that is known, and its rows, shaped as `RowKeeper.rows` gives them.
+def taught(
+    subject: Subject, tokens: Sequence[int] | None = None, replaced: Mapping[str, torch.Tensor] | None = None
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return the log-probabilities of an answer that is known, and the rows of its tokens, by default of all.
 
-    One pass, with some inputs replaced.
+    One pass, with some inputs replaced. The rows have the shape (tokens, layers, heads, cells), in float32.
     """
-    first, last = int(subject.target_rows[0]), int(subject.target_rows[-1]) + 1
+    rows = subject.target_rows[list(range(len(subject.answer)) if tokens is None else tokens)].tolist()
     crossing = across(subject.model) if subject.encodes else None
     found: list[torch.Tensor] = []
 
     def keep(call: Call) -> None:
         if crossing is None or call.module in crossing:
-            found.append(call.rows(first, last)[0][..., subject.positions])
+            parts = [call.rows(row, row + 1)[0, :, 0][:, subject.positions] for row in rows]
+            found.append(torch.stack(parts))
 
     probe = Probe(subject.model, keep)
     with probe.attached():
-        scores = probe.run(lambda: subject.forward(**replaced))
-    # From (layers) of (heads, tokens, cells).
-    return scores, torch.stack(found).permute(2, 0, 1, 3)
+        scores = probe.run(lambda: subject.forward(**(replaced or {})))
+    return scores, torch.stack(found, dim=1)

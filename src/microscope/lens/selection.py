@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
 
 from microscope.errors import UserError
 from microscope.lens.layout import Layout
-from microscope.records import Box
 
 # Shares that a slider sends are not exact: 7 % of 100 cells are 7 cells, though 0.07 * 100 is a little more.
 _SLACK = 1e-9
@@ -42,19 +41,6 @@ class Selection:
 
     rule: str
     rejected: tuple[int, ...]
-
-
-@dataclass(frozen=True)
-class Circle:
-    """A dab of a brush: centre in fractions of the picture, radius in fractions of its width.
-
-    `shape` is the picture's width over its height.
-    """
-
-    x: float
-    y: float
-    radius: float
-    shape: float = 1.0
 
 
 def ranked(values: np.ndarray) -> np.ndarray:
@@ -106,23 +92,3 @@ def random_order(layout: Layout, seed: int) -> np.ndarray:
     ranks = np.empty(len(order), np.int64)
     ranks[order] = np.arange(len(order))
     return ranks
-
-
-def drawn(layout: Layout, strokes: Sequence[Box | Circle]) -> tuple[int, ...]:
-    """Return the cells whose box has its centre inside a stroke, edges included."""
-    centres = ((index, layout.cells[index].box) for index in layout.boxed)
-    return tuple(
-        index
-        for index, box in centres
-        if box is not None and any(_inside(stroke, *_centre(box)) for stroke in strokes)
-    )
-
-
-def _centre(box: Box) -> tuple[float, float]:
-    return (box.left + box.right) / 2, (box.top + box.bottom) / 2
-
-
-def _inside(stroke: Box | Circle, x: float, y: float) -> bool:
-    if isinstance(stroke, Box):
-        return stroke.left <= x <= stroke.right and stroke.top <= y <= stroke.bottom
-    return math.hypot(x - stroke.x, (y - stroke.y) / stroke.shape) <= stroke.radius

@@ -15,6 +15,7 @@ from PIL import Image, ImageChops
 from torch import nn
 from transformers import PreTrainedModel
 
+from microscope.engine.loading.gate import undisturbed
 from microscope.errors import UserError
 from microscope.lens.families.family import NEWLINE, WHOLE
 from microscope.lens.layout import MEASURED, Cell, Layout
@@ -116,7 +117,7 @@ def _states(model: PreTrainedModel, inputs: Mapping[str, torch.Tensor], position
         given["decoder_input_ids"] = torch.zeros((1, 1), dtype=torch.long, device=model.device)
     hook = entry(model).register_forward_pre_hook(_interrupt, with_kwargs=True)
     try:
-        with torch.no_grad():
+        with torch.no_grad(), undisturbed():
             model(**given)
     except _EntryReachedError as reached:
         return reached.states[0, list(positions)].float().cpu()

@@ -55,6 +55,16 @@ class Subject:
         self.positions = self.positions.to(self.model.device)
 
     @property
+    def passes(self) -> tuple[int, int, int]:
+        """Return the forward and backward passes of the language model so far, and those of the vision tower."""
+        return self.forwards, self.backwards, self.vision
+
+    def since(self, before: tuple[int, int, int]) -> tuple[int, int, int]:
+        """Return the passes that came after some count of them."""
+        forwards, backwards, vision = (now - then for now, then in zip(self.passes, before, strict=True))
+        return forwards, backwards, vision
+
+    @property
     def cells(self) -> int:
         """Return how many image tokens there are."""
         return len(self.positions)

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 from microscope.catalog.spec import Catalog, ModelSpec
 
-# So close, two probabilities count as one: the earlier step is then the better one.
-SAME = 1e-3
+# Within so small a part of the highest, a probability counts as the same: the earlier step is then the better one.
+SAME = 0.01
 NO_REFERENCE = "Type the right answer as reference, and the best step is marked."
 
 
@@ -50,9 +50,9 @@ def best(stages: Sequence[Stage], reference: str) -> tuple[int | None, str]:
     if not scored:
         return None, NO_REFERENCE
     highest = max(probability for probability, _ in scored)
-    probability, number = next(one for one in scored if one[0] >= highest - SAME)
+    probability, number = next(one for one in scored if one[0] >= highest * (1 - SAME))
     chosen = stages[number]
-    why = f"step {chosen.step:,} gives “{reference}” the highest probability a token, {probability:.2f}"
+    why = f"step {chosen.step:,} gives “{reference}” the highest probability a token, {probability:.2g}"
     right = [stage.step for stage in stages if _same(stage.text, reference)]
     if not right:
         return number, f"Best: {why}; no step answers it."

@@ -8,9 +8,10 @@ import numpy as np
 import torch
 from torch.nn import functional
 
+from microscope.lens.call import Call
 from microscope.lens.layout import Layout
 from microscope.lens.places import by_view
-from microscope.lens.probe import Call, Probe
+from microscope.lens.probe import Probe
 from microscope.lens.subject import Subject
 
 BLOCK = 512

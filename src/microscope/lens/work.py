@@ -6,15 +6,17 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-import numpy as np
 import torch
 from PIL import Image
+from transformers import PreTrainedModel
 
 from microscope.engine.answering import Failed, Ready
 from microscope.engine.boundary import guarded
 from microscope.engine.caching.ticket import Lease
+from microscope.engine.fit import fitting
 from microscope.engine.generate import Piece, stream
 from microscope.engine.loader import Resident
+from microscope.engine.loading.gate import undisturbed_steps
 from microscope.engine.models import Models
 from microscope.engine.pictures import image_to_picture, picture_to_image
 from microscope.engine.processors import Processors
@@ -23,6 +25,7 @@ from microscope.engine.using import Ahead, Use
 from microscope.errors import UserError
 from microscope.lens.asks import (
     Begun,
+    Chanced,
     Explain,
     Gathered,
     Laid,
@@ -45,13 +48,17 @@ from microscope.lens.methods import find_method
 from microscope.lens.methods.base import Context
 from microscope.lens.probe import Probe
 from microscope.lens.readout import read_out
-from microscope.lens.rows import RowKeeper, taught
+from microscope.lens.rows import RowKeeper
 from microscope.lens.stripes import measure
 from microscope.lens.subject import Subject, across
 from microscope.lens.vision import vision_attention
 
-# What attention rows of one answer may take.
-MOST_ROWS_BYTES = 2**25
+# What attention rows of one answer may take, and of how many of its tokens they are kept at most.
+MOST_ROWS_BYTES, MOST_STEPS = 2**25, 256
+OTHER_LAYERS = (
+    "Some layers of {label} pass on what they saw without attention, so that patches cannot be taken from its view "
+    "and its attention tells but a part; compare its answers, or look into another checkpoint."
+)
 EMPTY = "It answered nothing, so there is nothing to explain; ask another question, or look at another checkpoint."
 
 
@@ -87,6 +94,28 @@ class LensWork:
             layout = self._measured(lease, study)
             study = replace(study, layout=layout)
             yield Laid(layout)
+        # The next checkpoint may be built meanwhile, which would change what tensors are made of here.
+        yield from undisturbed_steps(_asked(lease, study))
+
+    def _measured(self, lease: Lease[Resident], study: Study) -> Layout:
+        processor, spec = self.processors.get(study.local), study.local.spec
+        budget = study.settings.image_budget
+
+        def again(image: Image.Image) -> dict[str, torch.Tensor]:
+            return prepare(processor, spec, image_to_picture(image), study.question, budget).inputs
+
+        if study.picture is None:
+            raise ValueError(f"there is no picture to measure the boxes of {spec.key} with")
+        return measure(lease.resident.model, again, picture_to_image(study.picture), study.positions)
+
+
+def _subject(lease: Lease[Resident], study: Study, answer: tuple[int, ...]) -> Subject:
+    return Subject(lease.resident.model, study.inputs, answer, torch.tensor(study.positions))
+
+
+def _asked(lease: Lease[Resident], study: Study) -> Iterator[Update]:
+    model, label = lease.resident.model, study.local.spec.label
+    with fitting(model, study.inputs, label):
         for ask in study.asks:
             if isinstance(ask, Look):
                 yield from _look(lease, study, ask)
@@ -98,26 +127,14 @@ class LensWork:
                 yield ReadAs(ask.cell, read_out(_subject(lease, study, ask.answer), study.positions[ask.cell]))
             else:
                 yield _score(lease, study, ask)
-        yield Over()
-
-    def _measured(self, lease: Lease[Resident], study: Study) -> Layout:
-        processor, spec = self.processors.get(study.local), study.local.spec
-        budget = study.settings.image_budget
-
-        def again(image: Image.Image) -> dict[str, torch.Tensor]:
-            return prepare(processor, spec, image_to_picture(image), study.question, budget).inputs
-
-        return measure(lease.resident.model, again, picture_to_image(study.picture), study.positions)
-
-
-def _subject(lease: Lease[Resident], study: Study, answer: tuple[int, ...]) -> Subject:
-    return Subject(lease.resident.model, study.inputs, answer, torch.tensor(study.positions))
+    yield Over()
 
 
 def _look(lease: Lease[Resident], study: Study, ask: Look) -> Iterator[Update]:
     """Answer under the probe, and then tell what follows from it, the quickest first."""
     model, columns = lease.resident.model, torch.tensor(study.positions)
-    rows = RowKeeper(columns, across(model) if model.config.is_encoder_decoder else None)
+    across_alone = across(model) if model.config.is_encoder_decoder else None
+    rows = RowKeeper(columns, across_alone, _kept_steps(model, len(columns)))
     ids: list[int] = []
     with Probe(model, rows).attached() as probe:
         for update in probe.iterate(stream(model, study.inputs, study.settings)):
@@ -126,63 +143,59 @@ def _look(lease: Lease[Resident], study: Study, ask: Look) -> Iterator[Update]:
             yield update
     if not ids:
         raise UserError(EMPTY)
+    if rows.layers < attending_layers(model):
+        raise UserError(OTHER_LAYERS.format(label=study.local.spec.label))
     # The step that ended the answer explains no token of it.
     known = rows.rows()[: len(ids)]
     context = Context(_subject(lease, study, tuple(ids)), study.blank, study.geometry, known)
     # Before anything else: it comes with the first pass.
     received = vision_attention(context.subject, study.geometry)
-    yield Seen(_sendable(known), tuple(context.prior.tolist()), received)
+    yield Seen(known.to(torch.float16).cpu().numpy(), tuple(context.prior.tolist()), received)
     judge = Judge(context)
+    yield Chanced(judge.by_chance().float().cpu().numpy())
     for key in ask.methods:
         yield from _gather(context, judge, key, None)
-    for token in _mattered(context, ask.relevant):
+    for token in context.chosen(None, ask.relevant) if ask.relevant else ():
         for key in ask.methods:
             yield from _gather(context, judge, key, token)
 
 
-def _sendable(rows: torch.Tensor) -> np.ndarray:
-    """Return the rows of as many tokens, from the first on, as may be sent and kept: a long answer has very many."""
-    each = max(1, rows[0].numel() * 2)
-    return rows[: max(1, MOST_ROWS_BYTES // each)].to(torch.float16).cpu().numpy()
+def attending_layers(model: PreTrainedModel) -> int:
+    """Return how many layers answer: where fewer attend, the others pass on what they saw in another way."""
+    text = model.config.get_text_config()
+    return int(text.decoder_layers if model.config.is_encoder_decoder else text.num_hidden_layers)
 
 
-def _mattered(context: Context, count: int) -> list[int]:
-    """Return the answer tokens whose probability the picture raised most, in their order."""
-    raised = (context.subject.plain - context.prior).argsort(descending=True, stable=True)
-    return sorted(raised[:count].tolist())
+def _kept_steps(model: PreTrainedModel, cells: int) -> int:
+    """Return of how many answer tokens attention rows are kept: of a long answer those of all are too many."""
+    heads = int(model.config.get_text_config().num_attention_heads)
+    return max(1, min(MOST_STEPS, MOST_ROWS_BYTES // (2 * attending_layers(model) * heads * cells)))
 
 
 def _explain(lease: Lease[Resident], study: Study, ask: Explain) -> Iterator[Update]:
-    context = _context(lease, study, ask.answer, steps=ask.steps)
-    yield from _gather(context, Judge(context), ask.method, ask.token)
-
-
-def _context(lease: Lease[Resident], study: Study, answer: tuple[int, ...], steps: int | None) -> Context:
-    subject = _subject(lease, study, answer)
-    return Context(subject, study.blank, study.geometry, taught(subject)[1], steps=steps)
+    subject = _subject(lease, study, ask.answer)
+    context = Context(subject, study.blank, study.geometry, steps=ask.steps)
+    judge = Judge(context, None if ask.chance is None else torch.from_numpy(ask.chance))
+    yield from _gather(context, judge, ask.method, ask.token)
 
 
 def _gather(context: Context, judge: Judge, key: str, token: int | None) -> Iterator[Update]:
     """Yield a method's map as it grows, and at the end with its badge."""
     method, subject = find_method(key), context.subject
     context.tokens_of(token)
-    start, before = time.perf_counter(), _passes(subject)
+    start, before = time.perf_counter(), subject.passes
     last = None
     for estimate in method.maps(context, token):
-        spent = (
-            now - then for now, then in zip((subject.forwards, subject.backwards, subject.vision), before, strict=True)
-        )
-        cost = Cost(time.perf_counter() - start, *spent)
+        spent = subject.since(before)
+        own = Cost(time.perf_counter() - start, *spent)
+        # What was computed for another map of the tier is this one's cost as well.
+        cost = own if any(spent) else context.shared.get(method.tier, own)
         last = Heat(key, token, estimate.values.float().cpu().numpy(), cost, done=estimate.done, total=estimate.total)
         if estimate.done < estimate.total:
             yield Gathered(last)
     if last is not None:
         badge = judge.badge(torch.from_numpy(last.values), token) if method.tier != CONTROL else None
         yield Gathered(replace(last, badge=badge))
-
-
-def _passes(subject: Subject) -> tuple[int, int, int]:
-    return subject.forwards, subject.backwards, subject.vision
 
 
 def _reject(lease: Lease[Resident], study: Study, ask: Reject) -> Iterator[Update]:
@@ -205,7 +218,8 @@ def _reject(lease: Lease[Resident], study: Study, ask: Reject) -> Iterator[Updat
 
 
 def _score(lease: Lease[Resident], study: Study, ask: Score) -> Scored:
-    return Scored(tuple(_subject(lease, study, ask.answer).plain.tolist()))
+    ways = [_subject(lease, study, answer).plain for answer in ask.answers]
+    return Scored(tuple(max(ways, key=lambda way: float(way.mean())).tolist()))
 
 
 def _mean(logprobs: torch.Tensor) -> float:

@@ -106,7 +106,10 @@ NOTHING_LOOKED = "Nothing was looked at yet; press Look inside first."
 UNKNOWN_RULE = "There is no rule {rule!r}; choose one of {known}."
 UNKNOWN_RUN = "There is no run {run!r} with several steps in the catalogue; choose one of: {known}."
 LENS_LINK = "Link to this finding"
-LENS_LINK_NONE = "The link appears here when an example was looked at; an image of your own is not kept."
+LENS_LINK_NONE = (
+    "The link appears here when an example was looked at. For an image of your own, tick the box that keeps it for a "
+    "while."
+)
 LENS_METHOD = "Map in the picture"
 HEAD = "Layer {layer}, head {head}"
 HEAD_UNIT = "share of all attention"

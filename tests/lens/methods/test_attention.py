@@ -18,7 +18,7 @@ def test_it_is_the_middle_half_of_the_layers_beyond_a_blank_picture(token: int |
     # Eight layers, of which the third to the sixth count.
     rows, nothing = (torch.rand(4, 8, 2, real.subject.cells, generator=generator) for _ in range(2))
     context = Context(real.subject, sight.blank, sight.layout, rows)
-    context.__dict__["_blank"] = (real.prior, nothing)
+    context._blank_rows.update(enumerate(nothing))
     (found,) = METHOD.maps(context, token)
     expected = torch.zeros(real.subject.cells)
     tokens = range(4) if token is None else (token,)
@@ -33,7 +33,7 @@ def test_it_is_the_middle_half_of_the_layers_beyond_a_blank_picture(token: int |
 
 def test_what_a_blank_picture_draws_as_well_is_no_finding(sights: Sights) -> None:
     context = sights("llava").context()
-    context.rows = context.blank_rows.clone()
+    context.known = context.blank_rows_of(range(len(context.subject.answer))).clone()
     (found,) = METHOD.maps(context, None)
     assert float(found.values.abs().max()) == 0
 

@@ -8,7 +8,7 @@ import torch
 from microscope.errors import UserError
 from microscope.lens.findings import ATTENTION, CONTROL, EVIDENCE, RELEVANCE
 from microscope.lens.methods import METHODS, find_method
-from microscope.lens.methods.base import Context, Estimate
+from microscope.lens.methods.base import MOST_ROWS, Context, Estimate
 from tests.families import FAMILIES
 from tests.lens.looking import Sights
 
@@ -73,13 +73,44 @@ def test_a_blank_picture_is_held_against_once(sights: Sights) -> None:
     context = sight.context()
     assert set(context.blank_inputs) == {"pixel_values"}
     before = context.subject.forwards
-    prior, rows = context.prior, context.blank_rows
+    prior, rows = context.prior, context.blank_rows_of([0, 2])
     assert context.subject.forwards == before + 1
     with torch.no_grad():
         expected = context.subject.forward(pixel_values=sight.blank["pixel_values"])
     assert torch.allclose(prior, expected, atol=1e-5)
-    assert rows.shape == context.rows.shape
-    assert not torch.allclose(rows, context.rows, atol=1e-5)
+    real = context.rows_of([0, 2])
+    assert rows.shape == real.shape
+    assert not torch.allclose(rows, real, atol=1e-5)
+
+
+def test_rows_that_were_not_kept_are_computed_once(sights: Sights) -> None:
+    sight = sights("llava")
+    whole, first = sight.context(), sight.context()
+    first.known = whole.known[:1]
+    before = first.subject.forwards
+    found = first.rows_of([0, 2])
+    assert first.subject.forwards == before + 1
+    assert torch.allclose(found, whole.rows_of([0, 2]), atol=1e-6)
+    first.rows_of([2, 0])
+    assert first.subject.forwards == before + 1
+
+
+def test_of_a_long_answer_the_tokens_that_the_picture_raised_stand_for_all(sights: Sights) -> None:
+    sight = sights("gemma3")
+    context = Context(sight.subject(tuple(range(40, 60))), sight.blank, sight.layout)
+    assert context.chosen(7) == (7,)
+    raised = (context.subject.plain - context.prior).tolist()
+    assert context.chosen(None, 3) == tuple(sorted(sorted(range(20), key=lambda token: -raised[token])[:3]))
+    assert context.chosen(None, 20) == tuple(range(20))
+    assert len(context.chosen(None)) == MOST_ROWS
+
+
+def test_what_maps_share_is_told_as_the_cost_of_each(sights: Sights) -> None:
+    context = sights("llava").context()
+    context.relevancy([0, 1])
+    assert (context.shared["relevance"].forwards, context.shared["relevance"].backwards) == (1, 2)
+    assert context.prior.shape == (len(context.subject.answer),)
+    assert context.shared["attention"].forwards == 1
 
 
 def test_relevancy_is_computed_for_what_is_missing(sights: Sights) -> None:

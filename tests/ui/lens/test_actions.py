@@ -92,6 +92,18 @@ def test_explaining_adds_a_map_in_the_panes_that_are_named(
     assert all(0 in rows(pane, "gradient") for pane in payload["panes"])
 
 
+def test_maps_that_are_asked_for_at_the_same_time_are_both_shown_at_the_end(
+    actions: LensActions, looked: Look
+) -> None:
+    first = actions.explain("visitor", looked, "rise", None)
+    next(first)
+    last(actions.explain("visitor", looked, "random", 0))
+    payload, _ = last(first)
+    for pane in payload["panes"]:
+        assert None in rows(pane, "rise")
+        assert 0 in rows(pane, "random")
+
+
 def test_evidence_is_called_gathering_and_sharpens(actions: LensActions, looked: Look) -> None:
     steps = list(actions.explain("visitor", looked, "windows", None))
     assert "gathering" in {pane["state"] for payload, _ in steps for pane in payload["panes"]}

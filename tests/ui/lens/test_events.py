@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -121,9 +122,9 @@ def test_a_run_is_followed(
     payload, look = ended(handlers.follow(visitor(), image, asked.question, RUN, "green", *values))
     assert payload["timeline"]["best"] == 2
     assert len(look.panes) == 3
-    with pytest.raises(UserError, match="^There is no image yet"):
+    with pytest.raises(UserError, match=r"^There is no image yet"):
         list(handlers.follow(visitor(), None, asked.question, RUN, "green", *values))
-    with pytest.raises(UserError, match="^There is no question yet"):
+    with pytest.raises(UserError, match=r"^There is no question yet"):
         list(handlers.follow(visitor(), image, None, RUN, None, *values))
 
 
@@ -142,19 +143,20 @@ def test_after_a_failure_what_was_known_is_shown_again(handlers: Handlers, actio
 
 
 def test_what_was_compared_is_taken_over_but_for_what_is_gone(handlers: Handlers, keys: list[str]) -> None:
-    with pytest.raises(UserError) as raised:
-        handlers.take(Visit())
-    assert str(raised.value) == text.NOTHING_COMPARED
+    *unchanged, said = handlers.take(Visit())
+    assert unchanged == [SKIP] * 3
+    assert text.NOTHING_COMPARED in said
     current = comparison(outcome(keys[0], "x"), outcome("no longer there", "y"))
-    image, question, chosen = handlers.take(Visit(current, History().add(current)))
+    image, question, chosen, said = handlers.take(Visit(current, History().add(current)))
     assert image.size == (current.picture.width, current.picture.height)
-    assert (question, chosen) == (current.question, keys[:1])
+    assert (question, chosen, said) == (current.question, keys[:1], "")
 
 
 def test_an_example_brings_image_and_question(handlers: Handlers, actions: LensActions) -> None:
-    image, question = handlers.example(gr.SelectData(None, {"index": 1, "value": None}))
+    image, question, said = handlers.example(gr.SelectData(None, {"index": 1, "value": None}))
     example = actions.compare.examples[1]
-    assert (Path(image["value"]).name, image["alt_text"], question) == (example.file, example.alt, example.question)
+    assert (Path(image["value"]).name, image["alt_text"]) == (example.file, example.alt)
+    assert (question, said) == (example.question, "")
 
 
 def test_the_cost_is_that_of_a_look(
@@ -172,7 +174,8 @@ def test_the_cost_is_that_of_a_look(
 
 def test_a_finding_gives_a_picture_data_and_a_link(handlers: Handlers, visitor: Visitor, looked: Look) -> None:
     steps = handlers.finished(looked, "relevance", visitor())
-    png, data, link, note = next(steps)
+    png, data, consent, link, note = next(steps)
+    assert not consent["visible"]
     report = json.loads(Path(data["value"]).read_text(encoding="utf-8"))
     assert [one["answer"]["text"] for one in report["findings"]] == ["blue", "green"]
     with Image.open(png["value"]) as image:
@@ -188,21 +191,36 @@ def test_a_finding_gives_a_picture_data_and_a_link(handlers: Handlers, visitor: 
 
 
 def test_without_a_finding_nothing_changes(handlers: Handlers, visitor: Visitor) -> None:
-    assert list(handlers.finished(Look(), "relevance", visitor())) == [[SKIP] * 4]
+    assert list(handlers.finished(Look(), "relevance", visitor())) == [[SKIP] * 5]
 
 
-def test_an_own_image_gets_no_link_and_says_why(handlers: Handlers, visitor: Visitor, looked: Look) -> None:
-    _, data, link, note = next(handlers.finished(replace(looked, example=None), "attention", visitor()))
+def test_an_own_image_gets_no_link_without_consent_and_says_why(
+    handlers: Handlers, visitor: Visitor, looked: Look
+) -> None:
+    own = replace(looked, example=None)
+    _, data, consent, link, note = next(handlers.finished(own, "attention", visitor()))
+    assert consent["visible"]
     assert link == ""
-    assert text.LENS_LINK_NONE in note
+    assert escape(text.LENS_LINK_NONE) in note
     assert data["interactive"]
+    assert handlers.share(False, own, visitor())[0] == ""
+
+
+def test_by_consent_an_own_image_is_kept_and_its_link_opens_the_finding(
+    handlers: Handlers, visitor: Visitor, looked: Look
+) -> None:
+    link, note = handlers.share(True, replace(looked, example=None), visitor())
+    assert note == ""
+    query = link.partition("?")[2]
+    assert "&share=" in query
+    assert query.endswith("&tab=lens")
 
 
 def test_a_checkpoint_that_fits_into_no_link_keeps_its_exports(
     handlers: Handlers, visitor: Visitor, looked: Look
 ) -> None:
     asked = replace(looked.request, checkpoints=("step,500",))
-    png, data, link, note = next(handlers.finished(replace(looked, request=asked), "attention", visitor()))
+    png, data, _, link, note = next(handlers.finished(replace(looked, request=asked), "attention", visitor()))
     assert png["interactive"]
     assert data["interactive"]
     assert link == ""
@@ -211,36 +229,35 @@ def test_a_checkpoint_that_fits_into_no_link_keeps_its_exports(
 
 @pytest.mark.parametrize("query", ["", "__theme=dark", "question=What%3F", "tab=lens", "tab=models&question=What%3F"])
 def test_an_ordinary_visit_changes_nothing(handlers: Handlers, visitor: Visitor, query: str) -> None:
-    assert handlers.open_link(visitor(query)) == (SKIP,) * 8
+    assert handlers.open_link(visitor(query)) == (SKIP,) * 9
 
 
 @pytest.mark.parametrize(
     ("query", "said"),
     [
-        ("question=What%3F&seed=much", "The link's seed is 'much'"),
+        ("question=What%3F&seed=much", "The link&#x27;s seed is &#x27;much&#x27;"),
         ("question=What%3F&example=nothing", text.LINK_GONE),
     ],
 )
 def test_a_link_that_cannot_be_opened_is_said_on_the_tab(
-    handlers: Handlers, visitor: Visitor, query: str, said: str, monkeypatch: pytest.MonkeyPatch
+    handlers: Handlers, visitor: Visitor, query: str, said: str
 ) -> None:
-    warned: list[str] = []
-    monkeypatch.setattr(gr, "Warning", warned.append)
     tabs, *rest = handlers.open_link(visitor(f"{query}&tab=lens"))
     assert tabs.selected == "lens"
+    assert said in rest.pop(3)
     assert rest == [SKIP] * 7
-    assert len(warned) == 1
-    assert said in warned[0]
 
 
 def test_a_link_opens_the_tab_with_what_is_known(
     handlers: Handlers, actions: LensActions, visitor: Visitor, asked: AnswerRequest, looked: Look, image: str
 ) -> None:
     link = Link(asked.question, (*asked.checkpoints, "unknown"), asked.settings, "colour")
-    tabs, picture, question, chosen, payload, look, *turned = handlers.open_link(visitor(f"{to_query(link)}&tab=lens"))
+    tabs, picture, question, chosen, said, payload, look, *turned = handlers.open_link(
+        visitor(f"{to_query(link)}&tab=lens")
+    )
     assert tabs.selected == "lens"
     assert picture.tobytes() == read_picture(Path(image)).rgb
-    assert (question, chosen) == (asked.question, list(asked.checkpoints))
+    assert (question, chosen, said) == (asked.question, list(asked.checkpoints), "")
     assert [pane["answer"]["text"] for pane in payload["panes"]] == ["blue", "green"]
     assert len(actions.findings(look)) == 2
     assert turned == [ON, OFF]
@@ -248,6 +265,6 @@ def test_a_link_opens_the_tab_with_what_is_known(
 
 def test_a_link_to_what_nobody_looked_at_fills_the_tab_alone(handlers: Handlers, visitor: Visitor) -> None:
     query = to_query(Link("Was it asked?", (GONE,), example="colour"))
-    _, picture, question, chosen, payload, look, *_ = handlers.open_link(visitor(f"{query}&tab=lens"))
+    _, picture, question, chosen, _, payload, look, *_ = handlers.open_link(visitor(f"{query}&tab=lens"))
     assert picture is not None
     assert (question, chosen, payload, look) == ("Was it asked?", [GONE], None, Look())

@@ -32,7 +32,7 @@ def test_heads_have_their_share_and_their_rows() -> None:
     rows = np.zeros((1, 2, 1, 4), np.float16)
     rows[0, 0, 0] = (0.1, 0.2, 0.0, 0.1)
     told = packed_heads(rows)
-    assert (told["layers"], told["heads"]) == (2, 1)
+    assert (told["tokens"], told["layers"], told["heads"]) == (1, 2, 1)
     share = np.frombuffer(base64.b64decode(told["share"]), np.uint8) / packing.BYTE
     np.testing.assert_allclose(share, [0.4, 0], atol=1 / 255)
     most = np.frombuffer(base64.b64decode(told["row_max"]), "<f4")

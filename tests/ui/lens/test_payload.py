@@ -59,6 +59,20 @@ def test_a_picture_travels_whole_where_it_is_small_and_at_most_1024_pixels_wide(
     assert Image.open(BytesIO(base64.b64decode(shown["src"].partition(",")[2]))).size == (1024, 5)
 
 
+def test_a_picture_that_a_caller_keeps_is_not_made_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    picture, run = samples.picture(64, 48), payload.Run("run", ())
+    source = payload.picture_source(picture)
+    assert payload.page(picture, "", [])["picture"]["src"] == source
+    assert payload.timeline(picture, "", run)["picture"]["src"] == source
+
+    def never(picture: Picture) -> str:
+        raise AssertionError
+
+    monkeypatch.setattr(payload, "picture_source", never)
+    for made in (payload.page(picture, "", [], source=source), payload.timeline(picture, "", run, source=source)):
+        assert made["picture"] == {"src": source, "width": 64, "height": 48}
+
+
 def test_tokens_carry_their_probability_with_and_without_the_image() -> None:
     found = samples.finding()
     answer = payload.pane(found, key="a", label="A")["answer"]
@@ -108,6 +122,11 @@ def test_the_badge_has_its_curves_and_what_a_fifth_keeps() -> None:
     rows = payload.pane(samples.finding(), key="a", label="A", methods=samples.METHODS)["maps"][1]["rows"]
     assert rows[0]["badge"]["kept"] == pytest.approx([0.83, 0.31])
     assert rows[0]["badge"]["fractions"] == [0, 0.2, 0.4, 0.6, 0.8, 1]
+    assert rows[0]["badge"]["by_chance"] is False
+    badge = samples.badge()
+    chance = Heat("relevance", None, samples.finding().vision, badge=replace(badge, keep=badge.random_keep))
+    shown = payload.pane(replace(samples.finding(), heats=(chance,)), key="a", label="A", methods=samples.METHODS)
+    assert shown["maps"][1]["rows"][0]["badge"]["by_chance"] is True
     assert len({len(rows[0]["badge"][name]) for name in ("deletion", "keep", "random_deletion", "random_keep")}) == 1
 
 
@@ -140,6 +159,8 @@ def test_rows_of_heads_stay_behind_where_they_are_too_many(monkeypatch: pytest.M
     assert heads["rows"] is None
     assert heads["row_max"] is None
     assert heads["share"]
+    some = replace(samples.finding(), rows=samples.finding().rows[:2])
+    assert payload.pane(some, key="a", label="A")["heads"]["tokens"] == 2
     none = replace(samples.finding(), rows=np.zeros((0, 3, 4, 64), np.float16))
     assert payload.pane(none, key="a", label="A")["heads"] is None
 

@@ -16,6 +16,7 @@ from microscope.ui.compare.card import HEIGHT, WIDTH
 from microscope.ui.compare.lettering import Lettering
 from microscope.ui.lens import poster
 from microscope.ui.lens.poster import Shown, draw_poster, poster_png
+from microscope.ui.lens.words import WORDS
 from tests.lens.samples import WHOLE, finding, grid, heat, layout, picture
 from tests.ui.lens.samples import Method
 
@@ -95,10 +96,18 @@ def test_what_makes_a_map_honest_stands_beside_it(monkeypatch: pytest.MonkeyPatc
     assert "a red seven" in words
     assert "Gradient x attention (relevance: what its gradients point at); whole answer" in words
     assert "nats lost" in words
-    assert "keeps 83 % of the answer's probability; a random 20 % keeps 31 %" in words.replace("\u2019", "'")
+    assert "keeps 83 % of the probability per token; a random 20 % keeps 31 %" in words
+    assert WORDS["by_chance"] not in words
     # The newline's 9 has no place on the picture, and is no end of the colours.
     assert "-0.5 0.25" in words
     assert "not seen" not in words
+
+
+def test_a_map_that_is_by_chance_is_said_to_be(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = heat((1, 2, 3, 4, 5))
+    assert made.badge is not None
+    chance = replace(made, badge=replace(made.badge, keep=made.badge.random_keep))
+    assert WORDS["by_chance"] in written(monkeypatch, Shown(finding(chance), chance, METHOD))
 
 
 def test_a_map_of_one_token_names_it(monkeypatch: pytest.MonkeyPatch) -> None:

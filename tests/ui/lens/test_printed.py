@@ -11,9 +11,11 @@ from PIL import Image
 
 from microscope.errors import UserError
 from microscope.lens.events import LensEvent
+from microscope.lens.findings import Heat
 from microscope.lens.inquiry import Inquiry
 from microscope.records import AnswerEvent, AnswerRequest, GenerationSettings, State
 from microscope.ui.lens.printed import as_json, as_lines, check_png, write_png
+from microscope.ui.lens.words import WORDS
 from tests.ui.lens import samples
 
 DONE = AnswerEvent("a", State.DONE)
@@ -27,10 +29,21 @@ def test_a_finding_is_a_few_lines() -> None:
     lines = as_lines([FOUND, FAILED], WHOLE).splitlines()
     assert lines[0] == f"a: {''.join(samples.ANSWER)}"
     assert lines[1].startswith("  Relevance (")
-    assert lines[2] == "  the best 20 % of the patches keep 83% of the answer's probability, a random 20 % keeps 31%"
+    assert lines[2] == "  the best 20 % of the patches keep 83% of the probability per token, a random 20 % keeps 31%"
     assert lines[3] == "  strongest at (left, top): 25% 38%, 25% 25%, 12% 38%"
-    assert lines[4] == "  without 3 patches: The blue circle (p 0.840 -> 0.120; with their pixels blanked 0.040)"
+    assert (
+        lines[4]
+        == "  without 3 patches: The blue circle (p per token 0.840 -> 0.120; with their pixels blanked 0.040)"
+    )
     assert lines[5:] == ["b: It is too large."]
+
+
+def test_a_map_that_is_by_chance_is_said_to_be() -> None:
+    finding, badge = samples.finding(), samples.badge()
+    chance = Heat("relevance", None, finding.vision, badge=replace(badge, keep=badge.random_keep))
+    lines = as_lines([LensEvent(DONE, replace(finding, heats=(chance,)))], WHOLE).splitlines()
+    assert lines[3] == f"  {WORDS['by_chance']}"
+    assert WORDS["by_chance"] not in as_lines([FOUND], WHOLE)
 
 
 def test_a_map_without_a_badge_has_no_line_of_one() -> None:

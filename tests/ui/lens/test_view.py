@@ -110,9 +110,8 @@ def test_a_runs_steps_show_the_whole_answer_and_what_a_thumbnail_needs() -> None
     first, second = samples.finding("a"), samples.finding("b")
     look = look_of(Pane("a", "A", address=first.address, probability=0.2), Pane("b", "B", address=second.address))
     shown = run_page(look, "scenes", "", kept(first, second).get, STEPS)["timeline"]
-    assert [(step["step"], step["text"]) for step in shown["steps"]] == [(300, "".join(samples.ANSWER))] + [
-        (6000, "".join(samples.ANSWER))
-    ]
+    said = "".join(samples.ANSWER)
+    assert [(step["step"], step["text"]) for step in shown["steps"]] == [(300, said), (6000, said)]
     pane = shown["steps"][0]["pane"]
     assert {one["method"] for one in pane["maps"]} == {"attention", "relevance"}
     assert all(row["token"] is None for one in pane["maps"] for row in one["rows"])

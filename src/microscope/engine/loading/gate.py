@@ -11,11 +11,13 @@ import threading
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from types import TracebackType
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from tqdm.std import TqdmDefaultWriteLock  # type: ignore[attr-defined]
 from transformers import PreTrainedModel
+
+T = TypeVar("T")
 
 _TIE_WEIGHTS = PreTrainedModel.tie_weights
 _LINSPACE = torch.linspace
@@ -116,6 +118,21 @@ def undisturbed() -> AbstractContextManager[None]:
     a microsecond, so it may be taken for every token. It must end in the thread that it began in.
     """
     return _GATE.construction
+
+
+def undisturbed_steps(steps: Iterator[T]) -> Iterator[T]:
+    """Yield the steps, each taken while no model is being built; between two of them one may be."""
+    end = object()
+    try:
+        while True:
+            with undisturbed():
+                step = next(steps, end)
+            if step is end:
+                return
+            yield step  # type: ignore[misc]
+    finally:
+        if close := getattr(steps, "close", None):
+            close()
 
 
 def exclusive() -> AbstractContextManager[None]:

@@ -22,7 +22,7 @@ FAMILY = Family(
     "Qwen-VL, GLM-4V",
     frozenset(
         {
-            *("qwen2_vl", "qwen2_5_vl", "qwen3_vl", "qwen3_vl_moe", "qwen3_5", "qwen3_5_moe"),
+            *("qwen2_vl", "qwen2_5_vl", "qwen3_vl", "qwen3_vl_moe"),
             *("glm4v", "glm4v_moe", "glm46v", "glm_ocr"),
         }
     ),

@@ -1,6 +1,7 @@
 """The attribution methods: one file and one object each, listed here from the quickest tier to the slowest."""
 
 from microscope.errors import UserError
+from microscope.lens.findings import CONTROL
 from microscope.lens.methods import (
     attention,
     control,
@@ -25,6 +26,11 @@ METHODS: tuple[Method, ...] = (
     occlusion.METHOD,
     control.METHOD,
 )
+
+
+def is_control(key: str) -> bool:
+    """Tell whether a method is no map of the model, but what maps are held against."""
+    return find_method(key).tier == CONTROL
 
 
 def find_method(key: str) -> Method:

@@ -25,10 +25,11 @@ class Attention(Description):
 
     def maps(self, context: Context, token: int | None) -> Iterator[Estimate]:
         """Yield the map once: it costs no pass beyond that with the blank picture."""
-        layers = context.rows.shape[1]
+        tokens = context.chosen(token)
+        rows, empty = context.rows_of(tokens), context.blank_rows_of(tokens)
+        layers = rows.shape[1]
         middle = slice(layers // 4, layers - layers // 4)
-        tokens = list(context.tokens_of(token))
-        beyond = (context.rows - context.blank_rows)[tokens, middle].mean((0, 1, 2))
+        beyond = (rows[:, middle] - empty[:, middle]).mean((0, 1, 2))
         yield Estimate(beyond.clamp(min=0))
 
 

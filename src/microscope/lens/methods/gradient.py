@@ -17,11 +17,12 @@ class GradientAttention(Description):
     label: str = "Gradient × attention"
     tier: str = RELEVANCE
     unit: str = "attention x gradient, summed over the layers"
+    passes: int = 1 + 2 * MOST_BACKWARDS
     note: str = "what the token took from patches directly; not what came by way of other tokens"
 
     def maps(self, context: Context, token: int | None) -> Iterator[Estimate]:
         """Yield the map once; it comes with the relevancy."""
-        yield Estimate(context.relevancy(context.tokens_of(token)[:MOST_BACKWARDS]).last_rows.mean(0))
+        yield Estimate(context.relevancy(context.chosen(token, MOST_BACKWARDS)).last_rows.mean(0))
 
 
 METHOD = GradientAttention()

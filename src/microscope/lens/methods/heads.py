@@ -29,7 +29,7 @@ class Heads(Description):
 
     def maps(self, context: Context, token: int | None) -> Iterator[Estimate]:
         """Yield the map once: it costs no further pass."""
-        rows = context.rows[list(context.tokens_of(token))].mean(0).flatten(0, 1)
+        rows = context.rows_of(context.chosen(token)).mean(0).flatten(0, 1)
         share = rows.sum(-1)
         spread = rows / share[:, None].clamp(min=1e-9)
         entropy = -(spread * spread.clamp(min=1e-12).log()).sum(-1)

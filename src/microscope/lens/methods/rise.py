@@ -28,6 +28,7 @@ class Rise(Description):
     label: str = "Random halves (RISE)"
     tier: str = EVIDENCE
     unit: str = "probability gained where the patch is seen"
+    passes: int = MASKS
     note: str = "causal: the answer's probability is computed again with a random half of the picture hidden"
 
     def maps(self, context: Context, token: int | None) -> Iterator[Estimate]:

@@ -30,6 +30,7 @@ class Windows(Description):
     label: str = "Hidden neighbourhoods"
     tier: str = EVIDENCE
     unit: str = "nats of log-probability lost when the patches around it are hidden"
+    passes: int = WINDOWS
     note: str = "causal: the answer's probability is computed again with patches gone from the language model's view"
 
     def maps(self, context: Context, token: int | None) -> Iterator[Estimate]:

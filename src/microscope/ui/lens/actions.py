@@ -18,9 +18,10 @@ from microscope.lens.selection import RULES, Selection, select
 from microscope.lens.timeline import runs
 from microscope.records import AnswerRequest, Picture, State
 from microscope.ui import text
-from microscope.ui.compare.actions import Actions, Stops
+from microscope.ui.compare.actions import MOST_CHECKPOINTS, Actions, Stops
 from microscope.ui.compare.link import Link
 from microscope.ui.lens import view
+from microscope.ui.lens.payload import picture_source
 from microscope.ui.lens.view import Look, Pane
 
 REDRAW_SECONDS = 0.2
@@ -93,7 +94,7 @@ class LensActions:
         request = replace(request, checkpoints=tuple(spec.key for spec in specs))
         steps, reference = {spec.key: spec.step or 0 for spec in specs}, reference.strip()
         look = self._begun(request)
-        events = self.lens.score(request, reference) if reference else self.lens.look(request)
+        events = self._in_turn(request, reference)
         for state, _, busy in self._states(visitor, look, events, ANSWERING):
             look = state
             yield view.run_page(look, run, reference, self.lens.findings.get, steps, busy=busy), look
@@ -110,6 +111,13 @@ class LensActions:
                 live[pane.key] = event.finding
         look = replace(look, panes=tuple(pane for pane in look.panes if pane.address))
         return (view.page(look, live, self.lens.findings.get), look) if look.panes else (None, Look())
+
+    def _in_turn(self, request: AnswerRequest, reference: str) -> Iterator[LensEvent]:
+        """Yield what becomes known of many checkpoints: as many in one call as a look may have."""
+        keys = request.checkpoints
+        for start in range(0, len(keys), MOST_CHECKPOINTS):
+            some = replace(request, checkpoints=keys[start : start + MOST_CHECKPOINTS])
+            yield from self.lens.score(some, reference) if reference else self.lens.look(some)
 
     def draw(self, look: Look) -> dict[str, Any] | None:
         """Return the payload of what is known."""
@@ -149,15 +157,24 @@ class LensActions:
             if close := getattr(events, "close", None):
                 close()
             self.stops.end(visitor)
-        yield look, live, False
+        yield look, {key: self._with_kept(finding) for key, finding in live.items()}, False
+
+    def _with_kept(self, finding: Finding) -> Finding:
+        """Return a finding with the maps that were kept since it began: the visitor may have asked for others."""
+        kept = self.lens.findings.get(finding.address)
+        if kept is None:
+            return finding
+        maps = {(heat.method, heat.token): heat for heat in (*kept.heats, *finding.heats)}
+        return replace(finding, heats=tuple(maps.values()))
 
     def _begun(self, request: AnswerRequest) -> Look:
         panes = tuple(Pane(key, self.compare.label(key)) for key in request.checkpoints)
+        source = picture_source(request.picture)
         example = self.compare.example_of(request.picture)
         if example is None:
-            return Look(request, panes)
+            return Look(request, panes, source=source)
         asks = request.question.casefold() == example.question.casefold()
-        return Look(request, panes, example.id, example.evidence if asks else ())
+        return Look(request, panes, example.id, example.evidence if asks else (), source)
 
     def _again(self, look: Look, keys: tuple[str, ...]) -> AnswerRequest:
         if look.request is None:

@@ -54,27 +54,31 @@ def _wire_look(tab: Components, compare: Compare, handlers: Handlers) -> None:
     started.failure(handlers.idle, None, buttons(tab), **LIGHT)
     started.then(handlers.finished, [tab.state, tab.keeping.method], _kept(tab), **LIGHT)
     gr.on([asking.stop.click, tab.view.stop], handlers.stop, None, None, **LIGHT)
-    asking.take.click(sentences(handlers.take), [compare.visit], asking.inputs, **LIGHT)
-    tab.examples.select(sentences(handlers.example), None, [asking.image, asking.question], **LIGHT)
+    asking.take.click(handlers.take, [compare.visit], [*asking.inputs, asking.said], **LIGHT)
+    tab.examples.select(handlers.example, None, [asking.image, asking.question, asking.said], **LIGHT)
     priced = [asking.checkpoints, *settings]
     timer = gr.Timer(QUEUE_LOOK_SECONDS)
     changes = [component.change for component in priced]
     gr.on([*changes, timer.tick], handlers.cost, priced, asking.cost, **LIGHT)
+    keeping = tab.keeping
+    keeping.consent.input(handlers.share, [keeping.consent, tab.state], [keeping.link, keeping.link_note], **LIGHT)
     tab.keeping.method.input(handlers.finished, [tab.state, tab.keeping.method], _kept(tab), **LIGHT)
 
 
 def _wire_view(tab: Components, handlers: Handlers) -> None:
-    for event, handler in (
-        (tab.view.explain, handlers.map_token),
-        (tab.view.gather, handlers.gather),
-        (tab.view.reject, handlers.reject),
-        (tab.view.readout, handlers.read),
+    # Tokens are chosen faster than they are mapped, and none of what was asked may be dropped meanwhile.
+    for event, handler, mode in (
+        (tab.view.explain, handlers.map_token, "multiple"),
+        (tab.view.gather, handlers.gather, "once"),
+        (tab.view.reject, handlers.reject, "once"),
+        (tab.view.readout, handlers.read, "once"),
     ):
         asked = event(
             sentences(handler),
             [tab.state],
             [tab.view, tab.state, *buttons(tab)],
             show_progress="hidden",
+            trigger_mode=mode,
             **lane(zero=handlers.zero),
             **PRIVATE,
         )
@@ -100,9 +104,11 @@ def _wire_timeline(tab: Components, compare: Compare, handlers: Handlers) -> Non
 def wire_load(demo: gr.Blocks, tabs: gr.Tabs, tab: Components, compare: Compare, handlers: Handlers) -> None:
     """Connect the page's opening: a link to a finding opens the tab and shows what is known."""
     priced = [tab.asking.checkpoints, *compare.controls.listed()]
-    demo.load(handlers.open_link, None, [tabs, *tab.asking.inputs, tab.view, tab.state, *buttons(tab)], **LIGHT).then(
-        handlers.cost, priced, tab.asking.cost, **LIGHT
-    ).then(handlers.finished, [tab.state, tab.keeping.method], _kept(tab), **LIGHT)
+    asking, shown = tab.asking, [tab.view, tab.state, *buttons(tab)]
+    opened = demo.load(handlers.open_link, None, [tabs, *asking.inputs, asking.said, *shown], **LIGHT)
+    opened.then(handlers.cost, priced, asking.cost, **LIGHT).then(
+        handlers.finished, [tab.state, tab.keeping.method], _kept(tab), **LIGHT
+    )
 
 
 def buttons(tab: Components) -> list[gr.components.Component]:
@@ -112,7 +118,7 @@ def buttons(tab: Components) -> list[gr.components.Component]:
 
 def _kept(tab: Components) -> list[gr.components.Component]:
     keeping = tab.keeping
-    return [keeping.png, keeping.json, keeping.link, keeping.link_note]
+    return [keeping.png, keeping.json, keeping.consent, keeping.link, keeping.link_note]
 
 
 class Handlers:
@@ -187,16 +193,17 @@ class Handlers:
         """Take over what is on the Compare tab."""
         current = visit.current
         if current is None:
-            raise UserError(text.NOTHING_COMPARED)
+            # An event that does not wait in the queue can raise no message on the page.
+            return (*(gr.skip(),) * 3, _line(text.NOTHING_COMPARED))
         known = self._actions.compare.engine.catalog
         keys = [one.checkpoint for one in current.outcomes if known.get(one.checkpoint) is not None]
-        return picture_to_image(current.picture), current.question, keys
+        return picture_to_image(current.picture), current.question, keys, ""
 
     def example(self, chosen: gr.SelectData) -> tuple:
         """Choose an example: its image and its question."""
         example = self._actions.compare.examples[int(chosen.index)]
         path = str(self._actions.compare.example_folder / example.file)
-        return gr.update(value=path, alt_text=example.alt), example.question
+        return gr.update(value=path, alt_text=example.alt), example.question, ""
 
     def cost(self, keys: list[str], *values: Any) -> str:  # noqa: ANN401
         """Say what a look costs and how long the queue is."""
@@ -210,7 +217,7 @@ class Handlers:
         """Fill what can be taken away: picture, data and link."""
         found = self._actions.findings(look)
         if not found or look.request is None:
-            yield [gr.skip()] * 4
+            yield [gr.skip()] * 5
             return
         with TemporaryDirectory() as folder:
             asked = look.request
@@ -223,21 +230,29 @@ class Handlers:
             yield [
                 gr.update(value=write_file(folder, "finding.png", picture), interactive=True),
                 gr.update(value=write_file(folder, "finding.json", data.encode()), interactive=True),
+                gr.update(visible=look.example is None, value=False),
                 address,
                 f'<p class="vm-note">{escape(note)}</p>' if note else "",
             ]
+
+    def share(self, consent: bool, look: Look, request: gr.Request) -> tuple[str, str]:
+        """Keep the picture by consent and return the link that reopens the finding."""
+        if not consent or look.request is None:
+            return "", _line(text.LENS_LINK_NONE)
+        kept = self._actions.compare.shares.put(look.request.picture)
+        address, note = self._address(request, look, kept)
+        return address, _line(note) if note else ""
 
     def open_link(self, request: gr.Request) -> tuple:
         """Open the tab with what a link names; an ordinary visit changes nothing."""
         params = dict(request.query_params)
         if params.get(TAB) != LENS or "question" not in params:
-            return (gr.skip(),) * 8
+            return (gr.skip(),) * 9
         try:
             link = from_query(params)
             picture = self._actions.compare.linked_image(link)
         except UserError as error:
-            gr.Warning(str(error))
-            return (gr.Tabs(selected=LENS), *(gr.skip(),) * 7)
+            return (gr.Tabs(selected=LENS), *(gr.skip(),) * 3, _line(str(error)), *(gr.skip(),) * 4)
         payload, look = self._actions.recall(picture, link)
         keys = [key for key in link.checkpoints if self._actions.compare.engine.catalog.get(key) is not None]
         return (
@@ -245,18 +260,19 @@ class Handlers:
             picture_to_image(picture),
             link.question,
             keys,
+            "",
             payload,
             look,
             *_buttons(busy=False),
         )
 
-    def _address(self, request: gr.Request, look: Look) -> tuple[str, str]:
+    def _address(self, request: gr.Request, look: Look, share: str | None = None) -> tuple[str, str]:
         """Return the link to a finding, or a sentence that says why there is none."""
         asked = look.request
-        if asked is None or look.example is None:
+        if asked is None or (look.example is None and share is None):
             return "", text.LENS_LINK_NONE
         try:
-            query = to_query(Link(asked.question, asked.checkpoints, asked.settings, look.example))
+            query = to_query(Link(asked.question, asked.checkpoints, asked.settings, look.example, share))
         except UserError as error:
             return "", str(error)
         return page_address(request, f"{query}&{TAB}={LENS}"), ""
@@ -269,6 +285,10 @@ def _running(steps: Iterator[tuple[dict[str, Any] | None, Look]]) -> Iterator[tu
 
 def _buttons(*, busy: bool) -> tuple[dict, dict]:
     return gr.update(interactive=not busy), gr.update(interactive=busy)
+
+
+def _line(sentence: str) -> str:
+    return f'<p role="status" class="vm-note">{escape(sentence)}</p>'
 
 
 def _token(event: gr.EventData) -> int | None:

@@ -26,6 +26,7 @@ class Asking:
     question: gr.Textbox
     checkpoints: gr.CheckboxGroup
     take: gr.Button
+    said: gr.HTML
     cost: gr.HTML
     look: gr.Button
     stop: gr.Button
@@ -43,6 +44,7 @@ class Keeping:
     method: gr.Dropdown
     png: gr.DownloadButton
     json: gr.DownloadButton
+    consent: gr.Checkbox
     link: gr.Textbox
     link_note: gr.HTML
 
@@ -101,14 +103,16 @@ def _draw_asking(catalog: Catalog) -> Asking:
                 value=_first(keys),
                 label=text.CHECKPOINTS,
                 info=text.CHECKPOINTS_HINT,
+                elem_id="look-at",
             )
             take = gr.Button(text.FROM_COMPARE, size="sm")
+            said = gr.HTML()
             cost = gr.HTML('<p class="vm-cost"></p>')
             with gr.Row():
                 look = gr.Button(text.LOOK, variant="primary", min_width=120, elem_id="look")
                 stop = gr.Button(text.STOP, variant="stop", interactive=False, min_width=120)
     gr.HTML(f'<p class="vm-note">{escape(text.LOOK_HINT)}</p>')
-    return Asking(image, question, checkpoints, take, cost, look, stop)
+    return Asking(image, question, checkpoints, take, said, cost, look, stop)
 
 
 def _first(keys: list[str]) -> list[str]:
@@ -129,9 +133,10 @@ def _draw_keeping() -> Keeping:
             )
             png = gr.DownloadButton(text.EXPORT_PNG, size="sm", interactive=False, min_width=140)
             json = gr.DownloadButton(text.EXPORT_JSON, size="sm", interactive=False, min_width=140)
+        consent = gr.Checkbox(label=text.CONSENT, visible=False)
         link = gr.Textbox(label=text.LENS_LINK, interactive=False, max_lines=2)
         link_note = gr.HTML(f'<p class="vm-note">{escape(text.LENS_LINK_NONE)}</p>')
-    return Keeping(method, png, json, link, link_note)
+    return Keeping(method, png, json, consent, link, link_note)
 
 
 def _draw_timeline(runs: list[str]) -> Timeline:

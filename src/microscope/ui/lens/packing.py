@@ -25,12 +25,16 @@ def packed(values: np.ndarray) -> Json:
 
 
 def packed_heads(rows: np.ndarray) -> Json | None:
-    """Return each head's share of attention on the image, and its rows where they are few enough to send."""
+    """Return each head's share of attention on the image, and its rows where they are few enough to send.
+
+    `tokens` is how many of the answer's tokens, from the first on, have rows at all.
+    """
     if rows.size == 0:
         return None
-    _, layers, heads, _ = rows.shape
+    tokens, layers, heads, _ = rows.shape
     share = np.clip(np.nan_to_num(rows.sum(axis=-1, dtype=np.float32)), 0, 1)
     told: Json = {
+        "tokens": tokens,
         "layers": layers,
         "heads": heads,
         "share": packed_bytes(_quantised(share)),

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from io import BytesIO
 from typing import Any, Protocol
 
@@ -26,7 +25,6 @@ from microscope.ui.lens.packing import packed, packed_bytes, packed_heads
 
 LONGEST_SIDE = 1024
 SMALL_PICTURE = 256 * 256
-KEPT_SHARE = 0.2
 ORDER_SEED = 0
 VISION_UNIT = "attention received"
 
@@ -88,14 +86,20 @@ def page(
     busy: bool = False,
     message: str = "",
     evidence: Sequence[Box] = (),
+    source: str = "",
 ) -> Json:
-    """Return the payload of up to four panes over one picture; `evidence` proves the answer, where that is known."""
+    """Return the payload of up to four panes over one picture; `evidence` proves the answer, where that is known.
+
+    `source` is what `picture_source` returned for the picture, where a caller kept it; else it is made anew.
+    """
     told = {"panes": list(panes), "timeline": None, "evidence": [_box(box) for box in evidence]}
-    return _payload("lens", picture, question, busy=busy, message=message) | told
+    return _payload("lens", picture, source, question, busy=busy, message=message) | told
 
 
-def timeline(picture: Picture, question: str, run: Run, *, busy: bool = False, message: str = "") -> Json:
-    """Return the payload of a run's checkpoints over one picture."""
+def timeline(
+    picture: Picture, question: str, run: Run, *, busy: bool = False, message: str = "", source: str = ""
+) -> Json:
+    """Return the payload of a run's checkpoints over one picture; `source` is as for `page`."""
     steps = [
         {
             "key": one.key,
@@ -108,7 +112,10 @@ def timeline(picture: Picture, question: str, run: Run, *, busy: bool = False, m
         for one in run.steps
     ]
     told = {"run": run.name, "reference": run.reference, "steps": steps, "best": run.best, "why": run.why}
-    return _payload("timeline", picture, question, busy=busy, message=message) | {"panes": [], "timeline": told}
+    return _payload("timeline", picture, source, question, busy=busy, message=message) | {
+        "panes": [],
+        "timeline": told,
+    }
 
 
 def pane(
@@ -150,25 +157,24 @@ def pane(
     }
 
 
-def _payload(mode: str, picture: Picture, question: str, *, busy: bool, message: str) -> Json:
-    return {
-        "mode": mode,
-        "picture": {"src": _source(picture), "width": picture.width, "height": picture.height},
-        "question": question,
-        "busy": busy,
-        "message": message,
-        "lut": {"heat": packed_bytes(HEAT.tobytes()), "difference": packed_bytes(DIFFERENCE.tobytes())},
-    }
-
-
-@lru_cache(maxsize=8)
-def _source(picture: Picture) -> str:
+def picture_source(picture: Picture) -> str:
     """Return the picture as a data address, at most 1024 pixels a side; every update of a page sends the same."""
     image = Image.frombytes("RGB", (picture.width, picture.height), picture.rgb)
     image.thumbnail((LONGEST_SIDE, LONGEST_SIDE), Image.Resampling.LANCZOS)
     whole, held = image.width * image.height <= SMALL_PICTURE, BytesIO()
     image.save(held, "WEBP", lossless=whole, quality=90)
     return f"data:image/webp;base64,{packed_bytes(held.getvalue())}"
+
+
+def _payload(mode: str, picture: Picture, source: str, question: str, *, busy: bool, message: str) -> Json:
+    return {
+        "mode": mode,
+        "picture": {"src": source or picture_source(picture), "width": picture.width, "height": picture.height},
+        "question": question,
+        "busy": busy,
+        "message": message,
+        "lut": {"heat": packed_bytes(HEAT.tobytes()), "difference": packed_bytes(DIFFERENCE.tobytes())},
+    }
 
 
 def _answer(answer: Answer, prior: Sequence[float]) -> Json:
@@ -232,7 +238,7 @@ def _badge(badge: Badge) -> Json:
         name: [round(float(value), 5) for value in getattr(badge, name)]
         for name in ("fractions", "deletion", "keep", "random_deletion", "random_keep")
     }
-    return curves | {"kept": list(badge.kept(KEPT_SHARE))}
+    return curves | {"kept": list(badge.kept()), "by_chance": badge.by_chance}
 
 
 def cost_line(cost: Cost) -> str:

@@ -183,8 +183,9 @@ def _notes(one: Shown) -> list[str]:
         method = WORDS["method_line"].format(method=one.method.label, tier=tier)
         notes.append(f"{method}; {_target(one.finding, one.heat)}")
     if one.heat is not None and one.heat.badge is not None:
-        kept, by_chance = (_percent(share) for share in one.heat.badge.kept())
-        notes.append(WORDS["badge"].format(map=kept, random=by_chance))
+        kept, chance = (_percent(share) for share in one.heat.badge.kept())
+        told = WORDS["badge"].format(map=kept, random=chance)
+        notes.append(f"{told} {WORDS['by_chance']}" if one.heat.badge.by_chance else told)
     if one.finding.layout.seen != WHOLE:
         seen = one.finding.layout.seen
         share = 1 - (seen.right - seen.left) * (seen.bottom - seen.top)

@@ -13,6 +13,7 @@ from microscope.lens.methods import find_method
 from microscope.lens.report import change_to_dict, finding_to_dict
 from microscope.records import AnswerRequest
 from microscope.ui.lens.poster import Shown, poster_png
+from microscope.ui.lens.words import WORDS
 
 BEST = 3
 
@@ -69,9 +70,11 @@ def _lines(event: LensEvent, inquiry: Inquiry) -> list[str]:
     if heat.badge is not None:
         kept, chance = heat.badge.kept()
         said.append(
-            f"  the best 20 % of the patches keep {kept:.0%} of the answer's probability, "
+            f"  the best 20 % of the patches keep {kept:.0%} of the probability per token, "
             f"a random 20 % keeps {chance:.0%}"
         )
+        if heat.badge.by_chance:
+            said.append(f"  {WORDS['by_chance']}")
     cells = finding.layout.cells
     order = [cell for cell in heat.values.argsort()[::-1].tolist() if cells[cell].box is not None][:BEST]
     places = (cells[cell].box for cell in order)
@@ -81,6 +84,7 @@ def _lines(event: LensEvent, inquiry: Inquiry) -> list[str]:
         change = event.change
         said.append(
             f"  without {len(change.rejected)} patches: {change.text} "
-            f"(p {change.before:.3f} -> {change.after:.3f}; with their pixels blanked {change.pixels_after:.3f})"
+            f"(p per token {change.before:.3f} -> {change.after:.3f}; "
+            f"with their pixels blanked {change.pixels_after:.3f})"
         )
     return said

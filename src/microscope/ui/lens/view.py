@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -44,13 +44,15 @@ class Pane:
 class Look:
     """One visitor's state on the tab: what was looked at. It lives as long as the visit; findings lie in the store.
 
-    Of an example's own question, `evidence` are the boxes that prove the answer.
+    Of an example's own question, `evidence` are the boxes that prove the answer. `source` is the picture as the page
+    gets it.
     """
 
     request: AnswerRequest | None = None
     panes: tuple[Pane, ...] = ()
     example: str | None = None
     evidence: tuple[Box, ...] = ()
+    source: str = field(default="", repr=False)
 
     def with_panes(self, panes: Mapping[str, Pane]) -> Look:
         """Return the state with some panes replaced, by key."""
@@ -99,7 +101,7 @@ def page(look: Look, live: Mapping[str, Finding], find: Find, *, busy: bool = Fa
         return None
     panes = [_pane(pane, live.get(pane.key) or _kept(pane, find), evidence=look.evidence) for pane in look.panes]
     asked = look.request
-    return payload.page(asked.picture, asked.question, panes, busy=busy, evidence=look.evidence)
+    return payload.page(asked.picture, asked.question, panes, busy=busy, evidence=look.evidence, source=look.source)
 
 
 def run_page(
@@ -118,7 +120,7 @@ def run_page(
         for one, pane in zip(stages, look.panes, strict=True)
     )
     run = payload.Run(name, shown, reference, None if busy else marked, "" if busy else why)
-    return payload.timeline(look.request.picture, look.request.question, run, busy=busy)
+    return payload.timeline(look.request.picture, look.request.question, run, busy=busy, source=look.source)
 
 
 def _text(finding: Finding | None) -> str:

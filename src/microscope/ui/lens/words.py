@@ -52,7 +52,9 @@ TOOLBAR = {
 ANSWER = {
     "answer_of": "Answer of {label}, token by token",
     "whole": "whole answer",
-    "whole_title": "The map of all tokens together",
+    "whole_title": "The map of all tokens together. Of a long answer, maps of attention and relevance rest on those "
+    "tokens for which the picture mattered most.",
+    "whole_note": "of a long answer, it rests on those tokens for which the picture mattered most",
     "token_probability": "Probability {probability}",
     "token_gain": "image mattered: {gain} nats",
     "token_share": "{share} of its map lies at the chosen place",
@@ -66,6 +68,7 @@ ANSWER = {
     "no_map": "No map of this kind for this token yet.",
     "no_such_token": "This answer has fewer tokens.",
     "gather_first": "No evidence for this token yet: press Gather evidence.",
+    "no_attention": "No attention was kept for this token: of a long answer, only the first tokens have theirs.",
     "computing": "The map is being computed.",
     "compute": "Compute it",
     "without_of": "Answer of {label} without the rejected patches",
@@ -77,7 +80,8 @@ ANSWER = {
     "without_tokens": "Removed from the language model’s view",
     "without_pixels": "Their pixels blanked, the stronger test",
     "without_note": "The vision tower has mixed patches before the first kind of removal; the second repeats it.",
-    "probability_change": "Probability of the original answer: {before} before, {after} after ({points} points).",
+    "probability_change": "Probability per token of the original answer: {before} before, {after} after ({points} "
+    "points).",
     "empty_answer": "no words",
     "new_word": "Not in the original answer",
 }
@@ -125,17 +129,21 @@ BELOW = {
     "no_vision": "This model’s vision tower does not tell its attention: choose another rule.",
     "points": "Its strongest patch lies in the evidence (dashed), and so does {mass} of the map.",
     "misses": "Its strongest patch does not lie in the evidence (dashed); {mass} of the map does.",
-    "badge": "Keeping these 20\u00a0% of the patches keeps {map} of the answer’s probability; a random 20\u00a0% "
+    "badge": "Keeping these 20\u00a0% of the patches keeps {map} of the probability per token; a random 20\u00a0% "
     "keeps {random}.",
     "by_chance": "On this image the map is no better than chance.",
-    "spark": "Probability kept, by share of the patches: solid where only the best so many are left, dashed where the "
-    "best so many are taken away; dotted the same for random orders",
+    "unmeasured": "How true it is: not measured yet.",
+    "measuring": "How true it is: being computed.",
+    "measure": "Measure",
+    "spark": "Probability per token kept, by share of the patches: solid where only the best so many are left, "
+    "dashed where the best so many are taken away; dotted the same for random orders",
     "spark_short": "solid: kept; dashed: taken away; dotted: random",
     "method_line": "{method} ({tier})",
     "gathered": "{done} of {total} steps gathered",
     "spent": "Tokens spent: {tokens}",
     "placeless": "{count} of them without a place in the picture",
     "source": "places as for {source}",
+    "source_measured": "places measured by inverting stripes of the image, no finer than 1/16 of it",
     "table_title": "Map as a table",
     "table_of": "Map of {label} as a table",
     "table_caption": "{method}, {unit}. Boxes are left, top, right, bottom.",
@@ -148,6 +156,8 @@ BELOW = {
     "column_value": "Value",
     "heads_title": "Layers and heads",
     "heads_note": "How much of its attention each head (column) of each layer (row) puts on the image.",
+    "heads_some": "Of this long answer, attention was kept for the first {tokens} tokens.",
+    "head_waits": "A head’s map can be asked for when what is running is done.",
     "heads_label": "Share of attention on the image in {layers} layers of {heads} heads, {label}; arrow keys move, "
     "Enter shows the map of a head",
     "head_status": "Layer {layer}, head {head}: {share} of its attention on the image.",
@@ -171,7 +181,7 @@ REST = {
     "run_line": "{run}; reference answer: {reference}",
     "strip_of": "Checkpoints of {run}",
     "scrub": "Checkpoint",
-    "step_probability": "p(reference) {probability}",
+    "step_probability": "p(reference) {probability} per token",
     "no_probability": "no reference",
 }
 
