@@ -35,7 +35,8 @@ function settle() {
     state.step = state.step === null ? data.timeline.best ?? last : clamp(state.step, 0, Math.max(0, last));
   }
   const methods = methodsOf(), longest = Math.max(0, ...panesOf().map((pane) => pane.answer?.tokens.length ?? 0));
-  if (!methods.some((one) => one.method === state.method)) state.method = firstMethod(methods);
+  // Maps come one by one: until somebody chose, the first to say something gives way to the one that says most.
+  if (!state.chose || !methods.some((one) => one.method === state.method)) state.method = firstMethod(methods);
   if (state.token !== WHOLE && state.token >= longest) state.token = WHOLE;
   if (!data.busy) state.asked.clear();
   const keys = panesOf().map((pane) => pane.key);

@@ -3,7 +3,7 @@
 const WHOLE = null;
 const SIGNED = 0.02;
 const state = {
-  view: "heat", method: null, token: WHOLE, cells: "all", opacity: 0.7, rule: "map", budget: 0.5,
+  view: "heat", method: null, chose: false, token: WHOLE, cells: "all", opacity: 0.7, rule: "map", budget: 0.5,
   place: null, cross: null, focused: null, heads: {}, asked: new Set(), first: null, second: null, step: null,
   radius: 0.06, erase: false, strokes: [],
 };

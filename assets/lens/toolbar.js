@@ -30,7 +30,7 @@ function buildToolbar() {
   }), "vm-lens-primary");
   held.gather = actionButton(words.gather, () => {
     const method = tierOf(state.method) === "evidence" ? state.method : firstOf("evidence");
-    if (method) Object.assign(state, { method, heads: {} });
+    if (method) Object.assign(state, { method, chose: true, heads: {} });
     trigger("gather", { token: state.token, method });
     redraw();
   });
@@ -87,6 +87,7 @@ function firstOf(tier) {
 }
 
 function chooseMethod(method) {
+  state.chose = true;
   Object.assign(state, { method, heads: {} });
   if (!["heat", "kept"].includes(state.view)) state.view = "heat";
   askForMaps(null);

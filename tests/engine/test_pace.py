@@ -86,3 +86,14 @@ def test_more_passes_are_declared_by_the_weights_that_they_read(kind: str) -> No
     assert pace.pass_seconds(large) == pytest.approx(4 * pace.pass_seconds(small))
     more = 100 * pace.pass_seconds(large)
     assert pace.declared((large,), 0, more) >= pace.declared((large,)) + more
+
+
+def test_what_a_pass_took_replaces_the_prior_of_its_checkpoint() -> None:
+    pace = Pace("cpu")
+    work, other = Work("a", 10**9, load=False, new_tokens=8), Work("b", 10**9, load=False, new_tokens=8)
+    before = pace.pass_seconds(other)
+    pace.observe_pass("a", 0.5)
+    assert pace.pass_seconds(work) == 0.5
+    pace.observe_pass("a", 1.5)
+    assert pace.pass_seconds(work) == 1.0
+    assert pace.pass_seconds(other) == before

@@ -314,3 +314,10 @@ def test_a_reference_is_scored_as_the_checkpoint_writes_it(lens: Lens, alone: An
     assert own == pytest.approx([token.logprob for token in finding.answer.tokens], abs=1e-3)
     ways = {text: last(lens.score(other, text))[spec.key].score for text in ("red", " red")}
     assert ways["red"] == ways[" red"], "the likelier of both ways to write it"
+
+
+def test_a_look_teaches_how_long_the_next_one_takes(lens: Lens, alone: AnswerRequest, key: str) -> None:
+    pace = lens.answerer.pace
+    pace._passes.pop(key, None)
+    assert last(lens.look(replace(alone, question="what is at the center?")))[key].event.state is State.DONE
+    assert 0 < pace._passes[key] < 1

@@ -109,7 +109,7 @@ def test_many_cells_are_spread_many_times_faster_than_one_by_one() -> None:
         found = rasterise(cells, values, 512, 384)
         took.append(time.perf_counter() - begun)
     np.testing.assert_allclose(found, wanted, rtol=1e-5)
-    assert slow / min(took) > 8
+    assert slow / min(took) > 3
 
 
 @pytest.mark.parametrize(

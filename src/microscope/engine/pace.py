@@ -54,6 +54,7 @@ class Pace:
         self._speed = SPEEDS[kind]
         self._rates: dict[str, float] = {}
         self._firsts: dict[str, float] = {}
+        self._passes: dict[str, float] = {}
 
     def observe(self, answer: Answer) -> None:
         """Learn from a finished answer."""
@@ -70,7 +71,11 @@ class Pace:
 
     def pass_seconds(self, part: Work) -> float:
         """Return the expected seconds of one pass over a prompt, without the start of an answer."""
-        return part.bytes / 1e9 * self._speed.prompt_seconds_per_gb
+        return self._passes.get(part.key, part.bytes / 1e9 * self._speed.prompt_seconds_per_gb)
+
+    def observe_pass(self, key: str, seconds: float) -> None:
+        """Learn what a pass over a prompt took a checkpoint, in the mean over many."""
+        self._passes[key] = _moved(self._passes.get(key), seconds)
 
     def declared(self, work: tuple[Work, ...], packed_bytes: int = 0, more_seconds: float = 0.0) -> int:
         """Return the whole seconds to ask the platform for: a worker's start, the pack's stream, and the estimate.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
@@ -21,7 +22,8 @@ from microscope.records import Answer, AnswerEvent, State, Token
 class Case:
     """What is being found out: `pending` is the answer in the making, `selection` what is rejected.
 
-    `finding` is what is known; of a first look nothing is until the answer is there.
+    `finding` is what is known; of a first look nothing is until the answer is there. `seconds` is what the look took
+    from then on.
     """
 
     pending: Pending
@@ -32,6 +34,8 @@ class Case:
     selection: Selection | None = None
     over: bool = False
     answer: Answer | None = None
+    seconds: float = 0.0
+    _began: float = 0.0
     _heats: list[Heat] = field(default_factory=list)
     _change: Change | None = None
     _readout: ReadOut | None = None
@@ -53,6 +57,7 @@ class Case:
         if isinstance(update, Laid):
             self.layout = update.layout
         elif isinstance(update, Seen):
+            self._began = time.monotonic()
             self._see(update)
             yield self.told()
         elif isinstance(update, Chanced):
@@ -74,6 +79,7 @@ class Case:
         elif isinstance(update, Over):
             self._keep_words()
             self.over = True
+            self.seconds = time.monotonic() - self._began if self._began else 0.0
             yield self.told(State.DONE)
         else:
             yield self._pass_on(update)

@@ -25,7 +25,7 @@ from microscope.lens.findings import Finding
 from microscope.lens.layout import image_positions, lay_out
 from microscope.lens.methods import is_control
 from microscope.lens.selection import Selection
-from microscope.lens.task import LENS
+from microscope.lens.task import LENS, passes
 from microscope.records import AnswerEvent, AnswerRequest, State
 from microscope.storage.address import content_address
 
@@ -211,12 +211,19 @@ class Lens:
                 for event in case.take(update):
                     if case.over:
                         self._keep(case)
+                        self._learn(*cases[number])
                     yield event
         finally:
             # Whoever stops it, or is cut off, keeps what is there.
             for case, _ in cases:
                 if not case.over:
                     self._keep(case)
+
+    def _learn(self, case: Case, study: Study) -> None:
+        """Learn from a look that came to its end what a pass takes."""
+        if case.seconds:
+            count = sum(passes(ask) for ask in study.asks)
+            self.answerer.pace.observe_pass(case.key, case.seconds / count)
 
     def _keep(self, case: Case) -> None:
         if case.finding is None:

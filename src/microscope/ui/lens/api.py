@@ -26,8 +26,9 @@ DESCRIPTION = (
     "with one object a checkpoint: key, state (queued, fetching, loading, generating, done, failed), message where it "
     "failed, and the finding: answer with tokens, the log-probability of each with a blank image, the box of every "
     "image token in fractions of the image, and maps with method, cost and badge (what keeping and deleting the best "
-    "patches does to the answer's probability, against random). token counts from 0, -1 is the whole answer. With "
-    "keep above 0 that share of the image tokens is kept, by a rule, and change has the answer without the others."
+    "patches does to the answer's probability per token, against random). token counts from 0, -1 is the whole "
+    "answer. With keep above 0 that share of the image tokens is kept, by a rule, and change has the answer without "
+    "the others."
 )
 
 
