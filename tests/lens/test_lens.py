@@ -14,7 +14,10 @@ from huggingface_hub import HfApi
 
 from microscope.catalog.spec import ModelSpec
 from microscope.engine.files import Fetcher
+from microscope.engine.gpu import Door
 from microscope.engine.pictures import read_picture
+from microscope.errors import UserError
+from microscope.lens.asks import Gathered
 from microscope.lens.events import LensEvent
 from microscope.lens.families import FAMILIES
 from microscope.lens.findings import Finding
@@ -321,3 +324,30 @@ def test_a_look_teaches_how_long_the_next_one_takes(lens: Lens, alone: AnswerReq
     pace._passes.pop(key, None)
     assert last(lens.look(replace(alone, question="what is at the center?")))[key].event.state is State.DONE
     assert 0 < pace._passes[key] < 1
+
+
+def test_a_look_that_failed_is_told_once_and_with_its_own_sentence(lens: Lens, alone: AnswerRequest, key: str) -> None:
+    both = replace(alone, checkpoints=("gone", key), question="is there a red square?")
+    events = [event for event in lens.explain(both, "gradient", None) if event.checkpoint == "gone"]
+    assert [event.event.state for event in events] == [State.QUEUED, State.FAILED]
+    assert "not in the catalogue" in events[-1].event.message
+
+
+def test_a_refusal_of_the_whole_call_keeps_what_was_found_before(
+    lens: Lens, alone: AnswerRequest, key: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = Door.run
+
+    def cut_off(door: Door, name: str, payload: object) -> Iterator[object]:
+        for number, update in real(door, name, payload):
+            yield number, update
+            if isinstance(update, Gathered):
+                raise UserError("the time is over")
+
+    monkeypatch.setattr(Door, "run", cut_off)
+    asked = replace(alone, question="do you see a red square?")
+    event = last(lens.look(asked))[key]
+    assert event.event.message == "the time is over"
+    monkeypatch.undo()
+    (known,) = lens.look(asked, compute=False)
+    assert [heat.method for heat in known.finding.heats] == ["attention"]

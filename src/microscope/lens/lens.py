@@ -135,12 +135,17 @@ class Lens:
 
     def _each(self, request: AnswerRequest, ask: Callable[[Case], Ask | None]) -> Iterator[LensEvent]:
         """Ask something of what is known of each checkpoint; what is not known yet is looked at first."""
+        failed: set[str] = set()
         for event in self.look(request):
+            if event.event.state is State.FAILED:
+                failed.add(event.checkpoint)
             # That they were looked at is not what was asked.
             done = event.event.state is State.DONE
             yield replace(event, event=replace(event.event, state=State.GENERATING)) if done else event
         cases: list[tuple[Case, Study]] = []
         for key in request.checkpoints:
+            if key in failed:
+                continue
             yield from self._guarded(key, self._asked(key, request, ask, cases))
         if cases:
             yield from self._through(cases)
@@ -205,7 +210,10 @@ class Lens:
         try:
             for number, update in guarded(steps, lambda message: (EVERY_JOB, Failed(message))):
                 if number == EVERY_JOB:
-                    yield from (case.fail(update.message) for case, _ in cases if not case.over)
+                    for case in (case for case, _ in cases if not case.over):
+                        event = case.fail(update.message)
+                        self._keep(case)
+                        yield event
                     continue
                 case = cases[number][0]
                 for event in case.take(update):
