@@ -29,6 +29,8 @@ from microscope.ui.app import App
 QUESTION = "Describe the image."
 # Its answer is a word, which is explained in no time.
 SHORT = "What colour is the nine?"
+# Of what others asked of the same app, it has more maps.
+UNASKED = "Is there a blue four?"
 SAMPLED = {"temperature": 0.9, "top_p": 0.95, "top_k": 20, "repetition_penalty": 1.1, "seed": 7}
 GREEDY = {"temperature": 0.0, "top_p": 1.0, "top_k": 0, "repetition_penalty": 1.0, "seed": 0}
 
@@ -123,11 +125,11 @@ def plain(finding: dict[str, Any]) -> dict[str, Any]:
 def test_lens_endpoint_and_command_line_find_the_same(app: App, url: str, digit: Path, tmp_path: Path) -> None:
     keys = [app.engine.catalog.specs[1].key, app.engine.catalog.specs[-1].key]
     rows = Client(url, verbose=False).predict(
-        image=handle_file(digit), question=SHORT, checkpoints=keys, token=0, keep=0.5, api_name="/explain"
+        image=handle_file(digit), question=UNASKED, checkpoints=keys, token=0, keep=0.5, api_name="/explain"
     )
-    printed = command_line("explain", digit, SHORT, keys, tmp_path / "command", "--token=0", "--keep=0.5")
+    printed = command_line("explain", digit, UNASKED, keys, tmp_path / "command", "--token=0", "--keep=0.5")
     lens = build_lens(app.engine, replace(app.settings, data=tmp_path / "page"))
-    asked = AnswerRequest(read_picture(digit), SHORT, tuple(keys), app.engine.catalog.settings)
+    asked = AnswerRequest(read_picture(digit), UNASKED, tuple(keys), app.engine.catalog.settings)
     for _ in lens.explain(asked, "relevance", 0):
         pass
 

@@ -6,6 +6,7 @@ Child processes play the scenarios of this folder and report facts, step by step
 from __future__ import annotations
 
 import sys
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -229,9 +230,10 @@ def test_two_workers_that_start_at_once_both_load_and_answer(played: Played) -> 
 
 def test_calls_leave_no_file_open(played: Played) -> None:
     counts = played["open files"]["counts"]
-    # A connection may still be closing when its call is counted; a leak grows with every call.
-    half = len(counts) // 2
-    assert min(counts[half:]) <= max(counts[:half])
+    # A connection may still be closing when its call is counted, and something may be opened once for good; a leak
+    # grows with every call.
+    steps = [after - before for before, after in pairwise(counts)]
+    assert sum(step > 0 for step in steps) <= len(steps) // 2
 
 
 @pytest.mark.parametrize("task", ["endless", "busy"])

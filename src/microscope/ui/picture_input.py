@@ -5,6 +5,8 @@ from __future__ import annotations
 import gradio as gr
 from gradio.data_classes import ImageData
 
+from microscope.ui import text
+
 
 class PictureInput(gr.Image):
     """Gradio's image component, except that it never opens an upload.
@@ -22,3 +24,17 @@ class PictureInput(gr.Image):
         An image inside the message itself (a `data:` address) counts as none: it would slip past the limit on uploads.
         """
         return payload.path if payload is not None else None
+
+
+def picture_input(height: int, elem_id: str | None = None) -> PictureInput:
+    """Draw the field for an image, so many pixels high."""
+    return PictureInput(
+        type="filepath",
+        image_mode=None,
+        format="png",
+        sources=["upload", "clipboard", "webcam"],
+        label=text.IMAGE,
+        height=height,
+        buttons=["fullscreen"],
+        elem_id=elem_id,
+    )

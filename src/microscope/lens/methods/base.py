@@ -135,8 +135,8 @@ class Context:
         return scores[..., list(self.tokens_of(token))].mean(-1)
 
 
-class Method(Protocol):
-    """A way to say which image tokens an answer rests on; one file, one object, listed in `METHODS`."""
+class Described(Protocol):
+    """What a method says of itself, and what a page needs to show its maps."""
 
     @property
     def key(self) -> str:
@@ -162,6 +162,10 @@ class Method(Protocol):
     def note(self) -> str:
         """Return what the map may be believed to say, in one sentence."""
         ...
+
+
+class Method(Described, Protocol):
+    """A way to say which image tokens an answer rests on; one file, one object, listed in `METHODS`."""
 
     @property
     def passes(self) -> int:

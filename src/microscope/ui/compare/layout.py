@@ -16,7 +16,7 @@ from microscope.ui import text
 from microscope.ui.compare.actions import Visit
 from microscope.ui.compare.columns import render
 from microscope.ui.compare.controls import write_settings
-from microscope.ui.picture_input import PictureInput
+from microscope.ui.picture_input import PictureInput, picture_input
 
 FIRST_CHOICE = 3
 
@@ -83,15 +83,7 @@ def build(catalog: Catalog, examples: tuple[Example, ...], folder: Path) -> Comp
 def _draw_asking(catalog: Catalog) -> dict[str, Any]:
     with gr.Row(equal_height=False):
         with gr.Column(scale=4, min_width=320):
-            image = PictureInput(
-                type="filepath",
-                image_mode=None,
-                format="png",
-                sources=["upload", "clipboard", "webcam"],
-                label=text.IMAGE,
-                height=300,
-                buttons=["fullscreen"],
-            )
+            image = picture_input(300)
             gr.HTML(f'<p class="vm-note">{escape(text.IMAGE_NOTE)}</p>')
         with gr.Column(scale=5, min_width=320):
             question = gr.Textbox(label=text.QUESTION, placeholder=text.QUESTION_HINT, lines=2, max_lines=6)

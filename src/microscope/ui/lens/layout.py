@@ -15,7 +15,7 @@ from microscope.ui import text
 from microscope.ui.compare.layout import draw_examples, first_choice
 from microscope.ui.lens.component import lens
 from microscope.ui.lens.view import Look
-from microscope.ui.picture_input import PictureInput
+from microscope.ui.picture_input import PictureInput, picture_input
 
 
 @dataclass(frozen=True)
@@ -85,16 +85,7 @@ def build(catalog: Catalog, examples: tuple[Example, ...], folder: Path, runs: l
 def _draw_asking(catalog: Catalog) -> Asking:
     with gr.Row(equal_height=False):
         with gr.Column(scale=4, min_width=320):
-            image = PictureInput(
-                type="filepath",
-                image_mode=None,
-                format="png",
-                sources=["upload", "clipboard", "webcam"],
-                label=text.IMAGE,
-                height=240,
-                buttons=["fullscreen"],
-                elem_id="lens-image",
-            )
+            image = picture_input(240, "lens-image")
         with gr.Column(scale=5, min_width=320):
             question = gr.Textbox(label=text.QUESTION, placeholder=text.QUESTION_HINT, lines=1, max_lines=6)
             keys = [spec.key for spec in catalog.specs]

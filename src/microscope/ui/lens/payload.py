@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from io import BytesIO
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -17,6 +17,7 @@ from PIL import Image
 from microscope.lens.colours import DIFFERENCE, HEAT
 from microscope.lens.findings import CONTROL, Badge, Change, Cost, Finding, Heat, ReadOut
 from microscope.lens.layout import Layout
+from microscope.lens.methods.base import Described
 from microscope.lens.raster import mass_in, pointing
 from microscope.lens.selection import random_order
 from microscope.records import Answer, Box, Picture
@@ -29,30 +30,6 @@ ORDER_SEED = 0
 VISION_UNIT = "attention received"
 
 Json = dict[str, Any]
-
-
-class Method(Protocol):
-    """What the page says of a method: its key, its honest label and tier, the unit of its values, and a note."""
-
-    @property
-    def key(self) -> str:
-        """Return the key that maps carry as their method."""
-
-    @property
-    def label(self) -> str:
-        """Return the name to show."""
-
-    @property
-    def tier(self) -> str:
-        """Return how its maps came about: attention, relevance, evidence or control."""
-
-    @property
-    def unit(self) -> str:
-        """Return the unit of its values."""
-
-    @property
-    def note(self) -> str:
-        """Return a sentence on what may be believed of it."""
 
 
 @dataclass(frozen=True)
@@ -125,7 +102,7 @@ def pane(
     label: str,
     state: str = "done",
     message: str = "",
-    methods: Sequence[Method] = (),
+    methods: Sequence[Described] = (),
     change: Change | None = None,
     readout: ReadOut | None = None,
     evidence: Sequence[Box] = (),
@@ -210,7 +187,7 @@ def _box(box: Box) -> list[float]:
     return [round(side, 5) for side in (box.left, box.top, box.right, box.bottom)]
 
 
-def _map(method: Method, finding: Finding, evidence: Sequence[Box]) -> Json:
+def _map(method: Described, finding: Finding, evidence: Sequence[Box]) -> Json:
     told = {"method": method.key, "label": method.label, "tier": method.tier, "unit": method.unit, "note": method.note}
     return told | {"rows": [_row(heat, finding, evidence) for heat in finding.heats if heat.method == method.key]}
 

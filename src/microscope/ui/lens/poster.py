@@ -13,6 +13,7 @@ from PIL import Image, ImageDraw
 
 from microscope.lens.colours import HEAT
 from microscope.lens.findings import Finding, Heat
+from microscope.lens.methods.base import Described
 from microscope.lens.overlays import bounds, heat_rgba, over, rejected_rgba
 from microscope.lens.raster import rasterise
 from microscope.records import Box, Picture
@@ -35,7 +36,6 @@ from microscope.ui.compare.card import (
     Rect,
 )
 from microscope.ui.compare.lettering import Block, Lettering
-from microscope.ui.lens.payload import Method
 from microscope.ui.lens.words import WORDS
 
 OPACITY = 0.75
@@ -54,7 +54,7 @@ class Shown:
 
     finding: Finding
     heat: Heat | None = None
-    method: Method | None = None
+    method: Described | None = None
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ import numpy as np
 from microscope.lens.events import LensEvent
 from microscope.lens.findings import ATTENTION, Change, Finding, Heat, ReadOut
 from microscope.lens.methods import METHODS
-from microscope.lens.methods.base import Description
+from microscope.lens.methods.base import Described, Description
 from microscope.lens.timeline import Stage, best, mean_probability
 from microscope.records import AnswerEvent, AnswerRequest, Box, State
 from microscope.ui import text
@@ -134,7 +134,7 @@ def _kept(pane: Pane, find: Find) -> Finding | None:
 def _pane(
     pane: Pane, finding: Finding | None, methods: tuple[str, ...] = (), evidence: tuple[Box, ...] = ()
 ) -> dict[str, Any]:
-    wanted: list[payload.Method] = [method for method in METHODS if not methods or method.key in methods]
+    wanted: list[Described] = [method for method in METHODS if not methods or method.key in methods]
     if finding is not None and methods:
         # A run's steps show the whole answer, and many stand side by side.
         heats = tuple(heat for heat in finding.heats if heat.token is None and heat.method in methods)
@@ -154,9 +154,7 @@ def _pane(
     )
 
 
-def _with_head(
-    wanted: list[payload.Method], finding: Finding, layer: int, head: int
-) -> tuple[list[payload.Method], Finding]:
+def _with_head(wanted: list[Described], finding: Finding, layer: int, head: int) -> tuple[list[Described], Finding]:
     """Return the methods and the finding with the map of one head, for the whole answer and for each token."""
     key = f"head:{layer}:{head}"
     label = text.HEAD.format(layer=layer + 1, head=head + 1)
