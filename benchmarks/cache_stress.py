@@ -21,7 +21,7 @@ import torch
 import transformers
 
 from microscope.catalog.spec import ModelSpec
-from microscope.engine.answering import Job, Ready, answer
+from microscope.engine.answering import Job, answer
 from microscope.engine.caching.model_cache import ModelCache
 from microscope.engine.caching.scheduler import Scheduler
 from microscope.engine.caching.states import CacheEvent, Kind
@@ -32,6 +32,7 @@ from microscope.engine.models import Models
 from microscope.engine.pictures import read_picture
 from microscope.engine.processors import Processors
 from microscope.engine.prompts import prepare
+from microscope.engine.using import Ready
 from microscope.records import GenerationSettings
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -13,13 +13,13 @@ from typing import Any
 import pytest
 import torch
 
-from microscope.engine.answering import Exhausted, Failed, Job, Ready, Update, answer
+from microscope.engine.answering import Exhausted, Job, Update, answer
 from microscope.engine.caching.states import Kind
 from microscope.engine.generate import Finished, Piece, stream
 from microscope.engine.models import Models
 from microscope.engine.processors import Processors
 from microscope.engine.prompts import prepare
-from microscope.engine.using import Loading, Queued, Restarted
+from microscope.engine.using import Failed, Loading, Queued, Ready, Restarted
 from microscope.engine.weights import resident_bytes
 from microscope.records import GenerationSettings
 from tests.engine.conftest import Loaded

@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 import torch
 
-from microscope.engine.answering import Exhausted, Failed, Ready
+from microscope.engine.answering import Exhausted
 from microscope.engine.generate import Finished, Piece
 from microscope.engine.pending import AGAIN, MOST_SHRUNK, Pending, package_versions
 from microscope.engine.processors import Processors
 from microscope.engine.prompts import Prepared
-from microscope.engine.using import Loading, Queued, Restarted
+from microscope.engine.using import Failed, Loading, Queued, Ready, Restarted
 from microscope.records import AnswerEvent, GenerationSettings, State
 from tests.families import local_of
 

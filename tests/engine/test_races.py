@@ -17,12 +17,12 @@ import pytest
 import torch
 from transformers import PreTrainedModel
 
-from microscope.engine.answering import Failed, Job, Update, answer
+from microscope.engine.answering import Job, Update, answer
 from microscope.engine.generate import Finished, Piece, stream
 from microscope.engine.models import Models
 from microscope.engine.processors import Processors
 from microscope.engine.prompts import prepare
-from microscope.engine.using import Loading, Queued, Restarted
+from microscope.engine.using import Failed, Loading, Queued, Restarted
 from microscope.records import GenerationSettings
 from tests.engine.conftest import Loaded
 from tests.families import local_of, picture

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
@@ -13,8 +14,9 @@ from microscope.engine.caching.ticket import Lease
 from microscope.engine.files import LocalCheckpoint
 from microscope.engine.loader import Resident
 from microscope.engine.models import Models, Needs
-from microscope.engine.using import Ahead, Loading, Queued, Restarted, Use, _told
+from microscope.engine.using import Ahead, Failed, Loading, Queued, Ready, Restarted, Use, _told, in_turn, ready
 from microscope.engine.weights import resident_bytes
+from microscope.errors import UserError
 from tests.families import local_of
 from tests.keeping import models_of
 
@@ -177,3 +179,30 @@ def test_a_model_that_cannot_be_had_is_not_missed_until_its_turn(local: Locals) 
 )
 def test_who_waits_hears_what_for(status: Waiting, told: Loading | Queued) -> None:
     assert _told(status) == told
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What is asked of one checkpoint."""
+
+    local: LocalCheckpoint
+    needs: Needs = field(default_factory=Needs)
+
+
+def test_several_take_turns_and_one_that_fails_leaves_the_others(models: Models, local: Locals) -> None:
+    wishes = tuple(Wish(local(name)) for name in ("llava", "paligemma", "internvl"))
+
+    def work(wish: Wish, ahead: Ahead) -> Iterator[object]:
+        def say(lease: Lease[Resident]) -> Iterator[object]:
+            yield ready(lease)
+            if wish is wishes[1]:
+                raise UserError("not this one")
+            yield lease.resident.model.config.model_type
+
+        yield from Use(models, wish.local, wish.needs).run(say, ahead)
+
+    told = [(number, one) for number, one in in_turn(models, wishes, work) if not isinstance(one, Loading | Queued)]
+    assert [number for number, _ in told] == [0, 0, 1, 1, 2, 2]
+    assert [one for _, one in told if not isinstance(one, Ready)] == ["llava", Failed("not this one"), "internvl"]
+    assert all(one.device == "cpu" and one.attention == "sdpa" for _, one in told if isinstance(one, Ready))
+    assert models.cache.snapshot().waiting == 0

@@ -9,12 +9,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from microscope.engine.answering import Failed, Ready
 from microscope.engine.generate import Finished, Piece
 from microscope.engine.pending import Pending
 from microscope.engine.processors import Processors
 from microscope.engine.prompts import prepare
-from microscope.engine.using import Queued, Restarted
+from microscope.engine.using import Failed, Queued, Ready, Restarted
 from microscope.lens.asks import Begun, Gathered, Laid, Over, ReadAs, Scored, Seen, Update, Weighed
 from microscope.lens.case import Case
 from microscope.lens.events import LensEvent
@@ -61,13 +60,22 @@ def test_an_answer_is_not_the_end_of_a_look(case: Case) -> None:
     assert finding.prior == (-1.0, -2.0)
 
 
-def test_a_map_is_kept_when_it_is_whole_and_shown_before(case: Case) -> None:
+def test_a_map_is_shown_as_it_grows_and_takes_the_place_of_what_it_was(case: Case) -> None:
     play(case, READY, PIECE, END, SEEN)
     events = play(case, heat(done=1, total=3), heat(done=2, total=3))
     assert [event.finding.heat("relevance", None).done for event in events] == [1, 2]
-    assert case.heats == ()
-    play(case, heat(done=3, total=3), heat(token=1))
-    assert [(one.token, one.done) for one in case.heats] == [(None, 3), (1, 1)]
+    finding = play(case, heat(done=3, total=3), heat(token=1))[-1].finding
+    assert [(one.token, one.done) for one in finding.heats] == [(None, 3), (1, 1)]
+
+
+def test_something_else_is_asked_of_what_is_known(case: Case) -> None:
+    play(case, READY, PIECE, END, SEEN, heat(), Over())
+    other = case.again()
+    assert (other.finding, other.layout, other.key) == (case.finding, case.layout, case.key)
+    assert not other.over
+    assert other.pending.ids == []
+    play(other, Scored((-2.0,)), Over())
+    assert other.seconds == 0, "that was no look"
 
 
 def test_boxes_that_were_measured_become_the_layout(case: Case) -> None:
@@ -105,13 +113,13 @@ def test_what_failed_says_so_and_keeps_what_is_known(case: Case) -> None:
     assert event.event.message == "out of luck"
     assert event.finding is not None
     assert case.over
+    assert case.failed
 
 
 def test_what_begins_again_begins_with_nothing(case: Case) -> None:
     play(case, READY, PIECE, END, SEEN, heat())
     event = play(case, Restarted())[-1]
     assert event.event.state is State.QUEUED
-    assert case.heats == ()
     assert case.pending.ids == []
 
 

@@ -17,6 +17,7 @@ from microscope.engine.files import Fetcher
 from microscope.engine.gpu import Door
 from microscope.engine.pictures import read_picture
 from microscope.errors import UserError
+from microscope.lens import lens as lens_module
 from microscope.lens.asks import Gathered
 from microscope.lens.events import LensEvent
 from microscope.lens.families import FAMILIES
@@ -351,3 +352,19 @@ def test_a_refusal_of_the_whole_call_keeps_what_was_found_before(
     monkeypatch.undo()
     (known,) = lens.look(asked, compute=False)
     assert [heat.method for heat in known.finding.heats] == ["attention"]
+
+
+def test_a_picture_is_prepared_once_for_a_look_and_what_is_asked_then(
+    lens: Lens, alone: AnswerRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    prepared: list[object] = []
+    real = lens_module.prepare
+
+    def prepare(*arguments: object) -> object:
+        prepared.append(arguments)
+        return real(*arguments)
+
+    monkeypatch.setattr(lens_module, "prepare", prepare)
+    last(lens.explain(replace(alone, question="find the square."), "gradient", None))
+    # As it is, and blank.
+    assert len(prepared) == 2

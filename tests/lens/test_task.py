@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 import torch
 
-from microscope.engine.answering import Failed
 from microscope.engine.answers import EVERY_JOB
 from microscope.engine.build import Workshop
 from microscope.engine.pace import Pace
 from microscope.engine.processors import Processors
+from microscope.engine.using import Failed
 from microscope.lens.asks import Explain, Look, Read, Reject, Score, Study
 from microscope.lens.layout import Cell, Layout
 from microscope.lens.task import LENS, lens_task, passes

@@ -13,13 +13,12 @@ import numpy as np
 import pytest
 import torch
 
-from microscope.engine.answering import Failed, Ready
 from microscope.engine.generate import Finished, Piece
 from microscope.engine.loading import gate
 from microscope.engine.models import Models
 from microscope.engine.processors import Processors
 from microscope.engine.prompts import prepare
-from microscope.engine.using import Loading, Restarted
+from microscope.engine.using import Failed, Loading, Ready, Restarted
 from microscope.lens import relevancy as relevancy_module
 from microscope.lens import work
 from microscope.lens.asks import (

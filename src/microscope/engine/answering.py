@@ -11,13 +11,13 @@ from dataclasses import dataclass
 
 import torch
 
-from microscope.engine.boundary import guarded
+from microscope.engine.caching.ticket import Lease
 from microscope.engine.files import LocalCheckpoint
 from microscope.engine.fit import fitting
 from microscope.engine.generate import Finished, Piece, stream
 from microscope.engine.loader import Resident
 from microscope.engine.models import Models, Needs
-from microscope.engine.using import Ahead, Loading, Queued, Restarted, Use
+from microscope.engine.using import Ahead, Failed, Loading, Queued, Ready, Restarted, Use, in_turn, ready
 from microscope.errors import OutOfMemoryError, UserError
 from microscope.records import GenerationSettings
 
@@ -43,25 +43,8 @@ class Job:
 
 
 @dataclass(frozen=True)
-class Ready:
-    """A model is leased; `loaded_in` is in seconds, None where it was resident."""
-
-    loaded_in: float | None
-    device: str
-    dtype: str
-    attention: str
-
-
-@dataclass(frozen=True)
 class Exhausted:
     """Memory ran out for good with inputs of this size; the sentence has the numbers."""
-
-    message: str
-
-
-@dataclass(frozen=True)
-class Failed:
-    """The checkpoint cannot answer; the sentence to show."""
 
     message: str
 
@@ -71,23 +54,14 @@ Update = Queued | Loading | Ready | Piece | Finished | Restarted | Exhausted | F
 
 def answer(models: Models, jobs: tuple[Job, ...]) -> Iterator[tuple[int, Update]]:
     """Answer the jobs one after another, yielding (job number, update); a job that fails leaves the others."""
-    ahead = Ahead(models)
-    try:
-        for number, job in enumerate(jobs):
-            following = jobs[number + 1 : number + 2]
-            for update in guarded(_answer_one(models, job, ahead), Failed):
-                if isinstance(update, Ready) and following:
-                    ahead.ask(following[0].local, following[0].needs)
-                yield number, update
-    finally:
-        ahead.drop()
+    yield from in_turn(models, jobs, lambda job, ahead: _answer_one(models, job, ahead))
 
 
 def _answer_one(models: Models, job: Job, ahead: Ahead) -> Iterator[Update]:
     """Answer one job; where memory runs out for good with a smaller picture, or on the CPU if the model is small."""
     try:
         use = Use(models, job.local, job.needs)
-        if (yield from use.run(lambda lease: _stream(lease.resident, job, lease.loaded_in), ahead)):
+        if (yield from use.run(lambda lease: _stream(lease, job), ahead)):
             return
         refusal, may_shrink = models.out_of_memory(job.local, job.needs), job.may_shrink
     except OutOfMemoryError as error:
@@ -107,9 +81,8 @@ def _answer_one(models: Models, job: Job, ahead: Ahead) -> Iterator[Update]:
             spare.cache.unload(spare.key(job.local), "its answer is done")
 
 
-def _stream(resident: Resident, job: Job, loaded_in: float | None) -> Iterator[Update]:
-    model = resident.model
-    dtype, attention = str(model.dtype).removeprefix("torch."), model.config._attn_implementation
-    yield Ready(loaded_in, str(model.device), dtype, attention)
+def _stream(lease: Lease[Resident], job: Job) -> Iterator[Update]:
+    model = lease.resident.model
+    yield ready(lease)
     with fitting(model, job.inputs, job.local.spec.label):
         yield from stream(model, job.inputs, job.settings)

@@ -10,7 +10,6 @@ from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, replace
 
 from microscope.catalog.spec import Catalog, ModelSpec
-from microscope.engine.answering import Failed
 from microscope.engine.boundary import guarded
 from microscope.engine.fetching import fetching
 from microscope.engine.files import Fetcher, LocalCheckpoint
@@ -21,6 +20,7 @@ from microscope.engine.pace import Pace
 from microscope.engine.pending import Pending, package_versions
 from microscope.engine.processors import Processors
 from microscope.engine.prompts import Prepared, prepare
+from microscope.engine.using import Failed
 from microscope.errors import UserError
 from microscope.records import AnswerEvent, AnswerRequest, State
 from microscope.storage.address import AddressParts, content_address

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from microscope.catalog.hub import hub_client
 from microscope.catalog.spec import Catalog, ModelSpec
-from microscope.engine.answering import Failed, Job, answer
+from microscope.engine.answering import Job, answer
 from microscope.engine.answers import EVERY_JOB, Answerer
 from microscope.engine.caching.model_cache import ModelCache
 from microscope.engine.caching.scheduler import Scheduler
@@ -20,6 +20,7 @@ from microscope.engine.loader import Loader
 from microscope.engine.models import Models
 from microscope.engine.pace import SPEEDS, Pace, Work
 from microscope.engine.processors import Processors
+from microscope.engine.using import Failed
 from microscope.engine.weights import FLOATS, resident_bytes, weight_files
 from microscope.errors import UserError
 from microscope.hardware import RAM_SHARE, Machine, weights_budget, working_budget

@@ -9,11 +9,11 @@ from importlib.metadata import version
 from transformers import ProcessorMixin
 
 from microscope import __version__
-from microscope.engine.answering import Exhausted, Failed, Job, Ready, Update
+from microscope.engine.answering import Exhausted, Job, Update
 from microscope.engine.files import LocalCheckpoint
 from microscope.engine.generate import Finished, Piece
 from microscope.engine.prompts import Prepared
-from microscope.engine.using import Loading, Queued, Restarted
+from microscope.engine.using import Failed, Loading, Queued, Ready, Restarted
 from microscope.records import Answer, AnswerEvent, Facts, GenerationSettings, State, Token
 
 AGAIN = "Memory ran out; others were let go, and it begins again."

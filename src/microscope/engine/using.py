@@ -6,11 +6,11 @@ where there is room, else its files are read ahead.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
-from microscope.engine.boundary import attempt
+from microscope.engine.boundary import attempt, guarded
 from microscope.engine.caching.states import Waiting
 from microscope.engine.caching.ticket import Lease, Ticket
 from microscope.engine.files import LocalCheckpoint
@@ -19,6 +19,7 @@ from microscope.engine.memory import is_out_of_memory
 from microscope.engine.models import Models, Needs
 from microscope.errors import UserError
 
+A = TypeVar("A", bound="Asked")
 T = TypeVar("T")
 
 # How often who waits hears where it stands, and may be stopped.
@@ -48,6 +49,37 @@ class Loading:
 @dataclass(frozen=True)
 class Restarted:
     """Memory ran out, and the work begins again from the start: nothing that was sent of it counts."""
+
+
+@dataclass(frozen=True)
+class Ready:
+    """A model is leased; `loaded_in` is in seconds, None where it was resident."""
+
+    loaded_in: float | None
+    device: str
+    dtype: str
+    attention: str
+
+
+@dataclass(frozen=True)
+class Failed:
+    """The checkpoint cannot do what was asked; the sentence to show."""
+
+    message: str
+
+
+class Asked(Protocol):
+    """What is asked of one checkpoint's model, and the memory that it needs."""
+
+    @property
+    def local(self) -> LocalCheckpoint:
+        """Return the checkpoint's files."""
+        ...
+
+    @property
+    def needs(self) -> Needs:
+        """Return what decides the working memory."""
+        ...
 
 
 class Ahead:
@@ -121,6 +153,33 @@ class Use:
                 raise
             return False
         return True
+
+
+def in_turn(
+    models: Models, asked: Sequence[A], work: Callable[[A, Ahead], Iterator[T]]
+) -> Iterator[tuple[int, T | Failed]]:
+    """Do work for one after another, yielding (number, update); one that fails leaves the others.
+
+    As soon as a model is `Ready`, the next one's is asked for ahead.
+    """
+    ahead = Ahead(models)
+    try:
+        for number, one in enumerate(asked):
+            following = asked[number + 1 : number + 2]
+            steps: Iterator[T | Failed] = work(one, ahead)
+            for update in guarded(steps, Failed):
+                if isinstance(update, Ready) and following:
+                    ahead.ask(following[0].local, following[0].needs)
+                yield number, update
+    finally:
+        ahead.drop()
+
+
+def ready(lease: Lease[Resident]) -> Ready:
+    """Tell of a model that is leased what an answer's facts say of it."""
+    model = lease.resident.model
+    dtype = str(model.dtype).removeprefix("torch.")
+    return Ready(lease.loaded_in, str(model.device), dtype, model.config._attn_implementation)
 
 
 def _wait(ticket: Ticket[Resident]) -> Iterator[Queued | Loading]:

@@ -7,11 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from microscope.engine.answering import Failed, Ready
 from microscope.engine.files import LocalCheckpoint
 from microscope.engine.generate import Finished, Piece
 from microscope.engine.models import Needs
-from microscope.engine.using import Loading, Queued, Restarted
+from microscope.engine.using import Failed, Loading, Queued, Ready, Restarted
 from microscope.lens.findings import Heat
 from microscope.lens.layout import Layout
 from microscope.lens.subject import BATCH_TOKENS

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
-from microscope.engine.answering import Failed, Ready
 from microscope.engine.generate import Finished, Piece
 from microscope.engine.pending import Pending
-from microscope.engine.using import Loading, Queued, Restarted
+from microscope.engine.using import Failed, Loading, Queued, Ready, Restarted
 from microscope.lens.asks import Begun, Chanced, Gathered, Laid, Over, ReadAs, Scored, Seen, Update, Weighed
 from microscope.lens.events import LensEvent
 from microscope.lens.findings import Change, Finding, Heat, ReadOut
@@ -33,10 +32,10 @@ class Case:
     finding: Finding | None = None
     selection: Selection | None = None
     over: bool = False
+    failed: bool = False
     answer: Answer | None = None
     seconds: float = 0.0
     _began: float = 0.0
-    _heats: list[Heat] = field(default_factory=list)
     _change: Change | None = None
     _readout: ReadOut | None = None
     _score: tuple[float, ...] | None = None
@@ -47,10 +46,11 @@ class Case:
         """Return the checkpoint's key."""
         return self.pending.key
 
-    @property
-    def heats(self) -> tuple[Heat, ...]:
-        """Return the maps that came to their end."""
-        return tuple(self._heats)
+    def again(self) -> Case:
+        """Return a case of the same checkpoint, with what is known, for something else that is asked."""
+        old = self.pending
+        fresh = Pending(old.key, old.local, old.processor, old.prepared, old.address, old.settings)
+        return Case(fresh, self.label, self.size, self.layout, self.finding)
 
     def take(self, update: Update) -> Iterator[LensEvent]:
         """Take in an update and yield what there is to tell."""
@@ -93,15 +93,13 @@ class Case:
 
     def fail(self, message: str) -> LensEvent:
         """Return the end of a case that failed, with what is known all the same."""
-        self.over = True
+        self.over = self.failed = True
         return replace(self.told(), event=AnswerEvent(self.key, State.FAILED, self.pending.text, message=message))
 
     def _pass_on(self, update: Queued | Loading | Ready | Piece | Finished | Restarted | Failed) -> LensEvent:
         if isinstance(update, Failed):
             return self.fail(update.message)
         event = self.pending.take(update)
-        if isinstance(update, Restarted):
-            self._heats.clear()
         if event.answer is not None:
             if self._answering:
                 # Without patches it answers something else, which is never kept as its answer.
@@ -134,8 +132,6 @@ class Case:
         )
 
     def _gather(self, heat: Heat) -> None:
-        if heat.done >= heat.total:
-            self._heats.append(heat)
         if self.finding is not None:
             merged = {(one.method, one.token): one for one in (*self.finding.heats, heat)}
             self.finding = replace(self.finding, heats=tuple(merged.values()))

@@ -29,6 +29,11 @@ class LensEvent:
         return self.event.checkpoint
 
     @property
+    def done(self) -> bool:
+        """Tell whether it came to its end as it should."""
+        return self.event.state is State.DONE
+
+    @property
     def over(self) -> bool:
         """Tell whether nothing more comes of this checkpoint."""
         return self.event.state in (State.DONE, State.FAILED)

@@ -6,15 +6,15 @@ under the answer's own content address, so what was computed once is never compu
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
-from microscope.engine.answering import Failed
 from microscope.engine.answers import EVERY_JOB, Answerer
 from microscope.engine.boundary import guarded
 from microscope.engine.fetching import fetching
 from microscope.engine.pending import Pending
 from microscope.engine.prompts import prepare
+from microscope.engine.using import Failed
 from microscope.errors import UserError
 from microscope.lens.asks import RELEVANT, Ask, Explain, Look, Read, Reject, Score, Study
 from microscope.lens.blank import blank, without_boxes
@@ -38,6 +38,9 @@ NO_IMAGE_TOKENS = (
 NOT_LOOKED = "Nothing is known yet of {label} with this image and question; look first."
 
 
+Cases = list[tuple[Case, Study]]
+
+
 @dataclass(frozen=True)
 class Lens:
     """Looks inside; made once, before launch."""
@@ -53,22 +56,18 @@ class Lens:
         if not compute:
             yield from self._kept(request)
             return
-        cases: list[tuple[Case, Study]] = []
-        for key in request.checkpoints:
-            yield LensEvent(AnswerEvent(key, State.QUEUED))
-            yield from self._guarded(key, self._begin(key, request, cases))
+        cases: Cases = []
+        yield from self._open(request, cases)
         for case, _ in cases:
             if case.finding is not None:
                 yield case.told(State.DONE)
-        waiting = [(case, study) for case, study in cases if case.finding is None]
-        if waiting:
-            yield from self._through(waiting)
+        yield from self._through([(case, study) for case, study in cases if case.finding is None])
 
     def _kept(self, request: AnswerRequest) -> Iterator[LensEvent]:
         """Yield what is known; looking it up starts no download, and what fails is not known."""
         here = replace(self, answerer=replace(self.answerer, fetcher=self.answerer.fetcher.without_network()))
         for key in request.checkpoints:
-            cases: list[tuple[Case, Study]] = []
+            cases: Cases = []
             list(self._guarded(key, here._begin(key, request, cases)))  # noqa: SLF001  (our own, of a copy)
             yield from (case.told(State.DONE) for case, _ in cases if case.finding is not None)
 
@@ -135,38 +134,38 @@ class Lens:
 
     def _each(self, request: AnswerRequest, ask: Callable[[Case], Ask | None]) -> Iterator[LensEvent]:
         """Ask something of what is known of each checkpoint; what is not known yet is looked at first."""
-        failed: set[str] = set()
-        for event in self.look(request):
-            if event.event.state is State.FAILED:
-                failed.add(event.checkpoint)
-            # That they were looked at is not what was asked.
-            done = event.event.state is State.DONE
-            yield replace(event, event=replace(event.event, state=State.GENERATING)) if done else event
-        cases: list[tuple[Case, Study]] = []
+        cases: Cases = []
+        yield from self._open(request, cases)
+        # That it was looked at is not what was asked.
+        for case, _ in cases:
+            if case.finding is not None:
+                yield case.told()
+        for event in self._through([(case, study) for case, study in cases if case.finding is None]):
+            yield replace(event, event=replace(event.event, state=State.GENERATING)) if event.done else event
+        asked: Cases = []
+        for case, study in cases:
+            if not case.failed:
+                yield from self._guarded(case.key, self._ask(case.again(), study, request, ask, asked))
+        yield from self._through(asked)
+
+    def _open(self, request: AnswerRequest, cases: Cases) -> Iterator[LensEvent]:
+        """Prepare each checkpoint of a request; one that fails is no case."""
         for key in request.checkpoints:
-            if key in failed:
-                continue
-            yield from self._guarded(key, self._asked(key, request, ask, cases))
-        if cases:
-            yield from self._through(cases)
+            yield LensEvent(AnswerEvent(key, State.QUEUED))
+            yield from self._guarded(key, self._begin(key, request, cases))
 
-    def _asked(
-        self,
-        key: str,
-        request: AnswerRequest,
-        ask: Callable[[Case], Ask | None],
-        cases: list[tuple[Case, Study]],
+    def _ask(
+        self, case: Case, study: Study, request: AnswerRequest, ask: Callable[[Case], Ask | None], asked: Cases
     ) -> Iterator[LensEvent]:
-        begun: list[tuple[Case, Study]] = []
-        yield from self._begin(key, request, begun)
-        for case, study in begun:
-            wanted = ask(case)
-            if wanted is None:
-                yield case.told(State.DONE)
-            else:
-                cases.append((case, self._asking(case, study, request, wanted)))
+        wanted = ask(case)
+        if wanted is None:
+            yield case.told(State.DONE)
+        else:
+            # Its boxes may have been measured meanwhile.
+            study = replace(study, layout=case.layout, picture=None)
+            asked.append((case, self._asking(case, study, request, wanted)))
 
-    def _begin(self, key: str, request: AnswerRequest, cases: list[tuple[Case, Study]]) -> Iterator[LensEvent]:
+    def _begin(self, key: str, request: AnswerRequest, cases: Cases) -> Iterator[LensEvent]:
         """Prepare one checkpoint: its files, inputs, the blank picture's inputs, and where its image tokens are."""
         answerer = self.answerer
         spec = answerer.spec_of(key)
@@ -200,12 +199,16 @@ class Lens:
     def _asking(self, case: Case, study: Study, request: AnswerRequest, ask: Ask) -> Study:
         """Return the study with what is asked, and the blank picture's inputs where that needs them."""
         if (case.finding is not None and isinstance(ask, Look)) or not isinstance(ask, Look | Explain):
+            return replace(study, asks=(ask,), blank={})
+        if study.blank:
             return replace(study, asks=(ask,))
         spec, budget = case.pending.local.spec, request.settings.image_budget
         empty = prepare(case.pending.processor, spec, blank(request.picture), request.question, budget).inputs
         return replace(study, asks=(ask,), blank=empty)
 
-    def _through(self, cases: Sequence[tuple[Case, Study]]) -> Iterator[LensEvent]:
+    def _through(self, cases: Cases) -> Iterator[LensEvent]:
+        if not cases:
+            return
         steps = self.answerer.door.run(LENS, tuple(study for _, study in cases))
         try:
             for number, update in guarded(steps, lambda message: (EVERY_JOB, Failed(message))):

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from microscope.lens.findings import Badge, Change, Finding, Heat
-from microscope.lens.layout import Layout
+from microscope.lens.layout import Layout, View
 from microscope.records import Box, Picture
 from microscope.storage.records_json import answer_to_json
 
@@ -73,17 +73,19 @@ def _layout(layout: Layout) -> Json:
         "positions": list(layout.positions),
         "views": [cell.view for cell in layout.cells],
         "boxes": [None if cell.box is None else _box(cell.box) for cell in layout.cells],
-        "frames": [
-            {
-                "name": view.name,
-                "box": _box(view.box),
-                "rows": view.rows,
-                "columns": view.columns,
-                "width": view.width,
-                "height": view.height,
-            }
-            for view in layout.views
-        ],
+        "frames": [frame_to_dict(view) for view in layout.views],
+    }
+
+
+def frame_to_dict(view: View) -> Json:
+    """Return a picture that the model was shown as plain data: its part of the original, tokens and pixels."""
+    return {
+        "name": view.name,
+        "box": _box(view.box),
+        "rows": view.rows,
+        "columns": view.columns,
+        "width": view.width,
+        "height": view.height,
     }
 
 

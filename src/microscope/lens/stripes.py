@@ -19,6 +19,7 @@ from microscope.engine.loading.gate import undisturbed
 from microscope.errors import UserError
 from microscope.lens.families.family import NEWLINE, WHOLE
 from microscope.lens.layout import MEASURED, Cell, Layout
+from microscope.lens.subject import placed
 from microscope.records import Box
 
 STRIPES = 16
@@ -109,10 +110,7 @@ def entry(model: PreTrainedModel) -> nn.Module:
 
 def _states(model: PreTrainedModel, inputs: Mapping[str, torch.Tensor], positions: Sequence[int]) -> torch.Tensor:
     """Return the input of the first layer at the positions, on the CPU, in float32."""
-    given = {
-        name: value.to(model.device, model.dtype if value.is_floating_point() else None)
-        for name, value in inputs.items()
-    }
+    given = {name: placed(value, model) for name, value in inputs.items()}
     if model.config.is_encoder_decoder:
         given["decoder_input_ids"] = torch.zeros((1, 1), dtype=torch.long, device=model.device)
     hook = entry(model).register_forward_pre_hook(_interrupt, with_kwargs=True)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from microscope.engine.answering import Failed
 from microscope.engine.answers import EVERY_JOB
 from microscope.engine.build import Workshop
 from microscope.engine.gpu import Task
+from microscope.engine.using import Failed
 from microscope.lens.asks import Ask, Explain, Look, Read, Reject, Score, Study
 from microscope.lens.faithful import FRACTIONS, RANDOM_ORDERS
 from microscope.lens.findings import EVIDENCE

@@ -10,8 +10,6 @@ import torch
 from PIL import Image
 from transformers import PreTrainedModel
 
-from microscope.engine.answering import Failed, Ready
-from microscope.engine.boundary import guarded
 from microscope.engine.caching.ticket import Lease
 from microscope.engine.fit import fitting
 from microscope.engine.generate import Piece, stream
@@ -21,7 +19,7 @@ from microscope.engine.models import Models
 from microscope.engine.pictures import image_to_picture, picture_to_image
 from microscope.engine.processors import Processors
 from microscope.engine.prompts import prepare
-from microscope.engine.using import Ahead, Use
+from microscope.engine.using import Ahead, Use, in_turn, ready
 from microscope.errors import UserError
 from microscope.lens.asks import (
     Begun,
@@ -70,16 +68,7 @@ class LensWork:
 
     def run(self, models: Models, studies: tuple[Study, ...]) -> Iterator[tuple[int, Update]]:
         """Do the studies one after another, yielding (study number, update); one that fails leaves the others."""
-        ahead = Ahead(models)
-        try:
-            for number, study in enumerate(studies):
-                following = studies[number + 1 : number + 2]
-                for update in guarded(self._one(models, study, ahead), Failed):
-                    if isinstance(update, Ready) and following:
-                        ahead.ask(following[0].local, following[0].needs)
-                    yield number, update
-        finally:
-            ahead.drop()
+        yield from in_turn(models, studies, lambda study, ahead: self._one(models, study, ahead))
 
     def _one(self, models: Models, study: Study, ahead: Ahead) -> Iterator[Update]:
         use = Use(models, study.local, study.needs)
@@ -87,9 +76,7 @@ class LensWork:
             raise UserError(models.out_of_memory(study.local, study.needs))
 
     def _study(self, lease: Lease[Resident], study: Study) -> Iterator[Update]:
-        model = lease.resident.model
-        dtype, attention = str(model.dtype).removeprefix("torch."), model.config._attn_implementation
-        yield Ready(lease.loaded_in, str(model.device), dtype, attention)
+        yield ready(lease)
         if study.layout is None:
             layout = self._measured(lease, study)
             study = replace(study, layout=layout)

@@ -19,6 +19,7 @@ from microscope.lens.findings import CONTROL, Badge, Change, Cost, Finding, Heat
 from microscope.lens.layout import Layout
 from microscope.lens.methods.base import Described
 from microscope.lens.raster import mass_in, pointing
+from microscope.lens.report import frame_to_dict
 from microscope.lens.selection import random_order
 from microscope.records import Answer, Box, Picture
 from microscope.ui.compare.columns import facts
@@ -169,17 +170,7 @@ def _layout(layout: Layout) -> Json:
         "view": [cell.view for cell in layout.cells],
         "seen": _box(layout.seen),
         "source": layout.source,
-        "frames": [
-            {
-                "name": view.name,
-                "box": _box(view.box),
-                "rows": view.rows,
-                "columns": view.columns,
-                "width": view.width,
-                "height": view.height,
-            }
-            for view in layout.views
-        ],
+        "frames": [frame_to_dict(view) for view in layout.views],
     }
 
 
