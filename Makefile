@@ -12,7 +12,8 @@ KEY := $(shell { echo $(GRADIO); cat requirements.txt pyproject.toml; } | cksum 
 INSTALLED := .venv/.installed-$(KEY)
 DEVELOPED := .venv/.developed-$(KEY)
 
-.PHONY: help install run test check bench bench-cache bench-lens stress-cache soak-cache train tables
+.PHONY: help install run test check bench bench-cache bench-lens bench-evaluate oracles prove-resume stress-cache \
+	soak-cache train tables
 
 help:
 	@echo "make run      install into .venv and serve the app on 127.0.0.1 (GRADIO_SERVER_PORT chooses the port)"
@@ -20,6 +21,9 @@ help:
 	@echo "make check    linter, types, import rules, generated tables, workflow"
 	@echo "make bench    measure the app against a bare generate loop, and the model cache against from_pretrained"
 	@echo "make bench-lens     hold the lens's maps against known evidence, and measure what looking costs"
+	@echo "make bench-evaluate measure evaluations against a plain loop and lmms-eval, and the statistics of a large set"
+	@echo "make oracles  hold statistics and trackers against inspect_ai and the trackers' readers, in .venv-oracles"
+	@echo "make prove-resume   kill an evaluation half-way, resume it, and count what was computed twice"
 	@echo "make stress-cache   ask six checkpoints in memory for two, from 24 threads; then kill servers while they load"
 	@echo "make soak-cache     swap models 500 times and compare the memory"
 	@echo "make train    train the embedded checkpoints again, from a seed"
@@ -46,7 +50,7 @@ check: $(DEVELOPED)
 	$(BIN)/check-jsonschema --builtin-schema custom.github-workflows-require-timeout .github/workflows/*.yml
 	$(BIN)/check-jsonschema --builtin-schema vendor.dependabot .github/dependabot.yml
 
-bench: $(INSTALLED) bench-cache bench-lens
+bench: $(INSTALLED) bench-cache bench-lens bench-evaluate
 	$(BIN)/python benchmarks/overhead.py
 
 bench-cache: $(INSTALLED)
@@ -55,6 +59,17 @@ bench-cache: $(INSTALLED)
 bench-lens: $(INSTALLED)
 	$(BIN)/python benchmarks/lens_methods.py
 	$(BIN)/python benchmarks/lens_costs.py
+
+bench-evaluate: $(INSTALLED)
+	.ci/oracles lmms
+	$(BIN)/python benchmarks/evaluate_speed.py
+	$(BIN)/python benchmarks/evaluate_scale.py
+
+oracles: $(INSTALLED)
+	.ci/oracles
+
+prove-resume: $(INSTALLED)
+	$(BIN)/python benchmarks/evaluate_resume.py
 
 stress-cache: $(INSTALLED)
 	$(BIN)/python benchmarks/cache_stress.py

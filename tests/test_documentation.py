@@ -17,7 +17,9 @@ from microscope.documentation import (
     models_table,
     part_names,
     render,
+    scorers_table,
     tables,
+    trackers_table,
     variables_table,
 )
 from microscope.settings import REPOSITORY, VARIABLES, Variable
@@ -115,6 +117,8 @@ def test_methods_and_families_are_told_as_they_describe_themselves() -> None:
         "| `key` | Label | evidence | a unit | a note |\n"
     )
     assert "| Name | `a`, `b` |" in families_table([Described()])
+    assert "| `key` | Label | a note |" in scorers_table([Described()])
+    assert "| `key` | Label | there already |" in trackers_table([Described()])
 
 
 def test_the_tree_tells_the_purpose_of_each_module_from_its_docstring(tmp_path: Path) -> None:
@@ -145,6 +149,7 @@ class Described:
     note: str = "a note"
     name: str = "Name"
     model_types: frozenset[str] = frozenset("ba")
+    install: str = ""
 
 
 def test_a_long_purpose_is_wrapped_under_itself(tmp_path: Path) -> None:

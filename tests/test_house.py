@@ -40,7 +40,7 @@ LAW: dict[str, set[str]] = {
     "lens": ENGINE,
     "evaluation": ENGINE,
     "arena": {"storage", "records", "errors"},
-    "tiny": {"records", "evaluation.scoring"},
+    "tiny": {"records", "errors", "evaluation.scoring"},
     "space": {"catalog", "hardware", "records", "settings", "errors"},
     "serve": BELOW_PAGES | {"documentation"},
     "documentation": BELOW_PAGES,
@@ -51,7 +51,8 @@ LAW: dict[str, set[str]] = {
 # What must come in without torch and transformers: rooms, and modules of rooms that otherwise need them.
 LIGHT = (
     *("errors", "hardware", "records", "settings", "catalog", "storage", "arena", "documentation"),
-    *("evaluation.scoring", "evaluation.statistics", "tiny.scenes", "tiny.questions"),
+    *("evaluation.scoring", "evaluation.statistics", "evaluation.analyse", "evaluation.reports"),
+    *("evaluation.tracked", "evaluation.regressions", "tracking", "tiny.scenes", "tiny.questions"),
 )
 HEAVY = {"torch", "torchvision", "transformers", "peft"}
 PAGES = {"gradio", "spaces"}
@@ -62,6 +63,9 @@ LONGEST_FILE, LONGEST_FUNCTION = 300, 60
 
 # Modules without a mirror test of their own, and what tests them instead.
 TESTED_ELSEWHERE = {
+    "cli/__main__.py": "tests/cli/test_resuming.py runs it in child processes",
+    "evaluation/items/base.py": "data alone; every test of the room reads it",
+    "evaluation/progress.py": "data alone; the tests of the evaluator read it",
     "catalog/spec.py": "data alone; every test of the room reads it",
     "engine/caching/states.py": "data alone; every test of the cache reads it",
     "lens/events.py": "data alone; every test of the lens reads it",
@@ -105,9 +109,10 @@ def rooms() -> list[str]:
 
 
 def module_names(room: str) -> list[str]:
-    """Return the names of the modules of a room, or the one module that a dotted name admits."""
+    """Return the names of the modules of a room, or of the module or package that a dotted name admits."""
     if "." in room:
-        return [name for name in map(dotted, modules()) if name == f"microscope.{room}"]
+        whole = f"microscope.{room}"
+        return [name for name in map(dotted, modules()) if name == whole or name.startswith(f"{whole}.")]
     return [name for name in map(dotted, modules()) if room_of(name) == room]
 
 

@@ -32,16 +32,19 @@ PURPOSES = {
     "packages.txt": "Debian packages that a Space installs",
     "models.yaml": "the file to edit: checkpoints, and presets by hardware",
     "pyproject.toml": "settings of the tools; development tools",
-    "Makefile": "run, test, check, bench, stress, soak, train, tables",
+    "Makefile": "run, test, check, bench, stress, soak, oracles, train, tables",
     "assets/": "",
     "assets/checkpoints/": "the embedded training run, one folder a saved step",
     "assets/evalset/": "questions about scenes of held-out digits, with evidence boxes",
     "assets/examples/": "example images and their precomputed answers",
+    "assets/evaluate/": "what draws the Evaluate tab in the browser",
+    "assets/report/": "the look of evaluation's plots and of its report",
     "assets/digits/": "the handwritten digits that scenes are made of",
     "assets/lens/": "what draws the lens in the browser",
     PACKAGE + "/": "",
     "tests/": "mirrors src/microscope; tests/ui drives a real Chromium",
-    "benchmarks/": "the app's overhead, the model cache's speed, stress and memory, how true the lens's maps are",
+    "benchmarks/": "the app's overhead, the model cache's speed, stress and memory, how true the lens's maps are, the "
+    "speed of evaluations, and what they are held against",
     ".ci/": "what continuous integration calls; make uses the same",
     ".github/": "workflow, dependabot, how to contribute",
 }
@@ -121,6 +124,17 @@ def families_table(families: Sequence[Any]) -> str:
     """Return the families whose geometry is known, with the model types that belong to them."""
     rows = [(one.name, ", ".join(f"`{kind}`" for kind in sorted(one.model_types))) for one in families]
     return _table(("Family", "Model types"), rows)
+
+
+def scorers_table(scorers: Sequence[Any]) -> str:
+    """Return the scorers, in their order: what each counts as right."""
+    return _table(("Scorer", "On the page", "What counts"), [(f"`{one.key}`", one.label, one.note) for one in scorers])
+
+
+def trackers_table(trackers: Sequence[Any]) -> str:
+    """Return the trackers, the default first, with what installs each."""
+    rows = [(f"`{one.key}`", one.label, f"`{one.install}`" if one.install else "there already") for one in trackers]
+    return _table(("Tracker", "Name", "Installed by"), rows)
 
 
 def file_tree(root: Path) -> str:

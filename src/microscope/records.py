@@ -20,14 +20,20 @@ class Box:
 
 @dataclass(frozen=True)
 class Item:
-    """One question about one image, its accepted answers, and the boxes that prove the answer."""
+    """One question about one image, its accepted answers, and the boxes that prove the answer.
+
+    `image` names the picture within its set. Where there are `choices`, the first is A; `answers` then hold the right
+    one's letter or its text. `tags` are free words, or `name:value`.
+    """
 
     id: str
     image: str
     question: str
     answers: tuple[str, ...]
-    kind: str
+    kind: str = ""
     evidence: tuple[Box, ...] = ()
+    choices: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -90,6 +96,7 @@ class Facts:
 
     `finish` is `end` (the model ended), `length` (max new tokens reached) or `stopped` (a person pressed Stop).
     `fallback` says what was made smaller, or taken elsewhere, because memory ran out; it is empty otherwise.
+    `together` is how many answers were made at once: their times are the batch's.
     """
 
     revision: str
@@ -106,6 +113,7 @@ class Facts:
     finish: str
     versions: tuple[tuple[str, str], ...] = ()
     fallback: str = ""
+    together: int = 1
 
     @property
     def tokens_per_second(self) -> float | None:

@@ -49,6 +49,11 @@ VARIABLES: tuple[Variable, ...] = (
     Variable("MICROSCOPE_CACHE_MODELS", "", "The most checkpoints kept loaded, 1 to 100; by default any number."),
     Variable("MICROSCOPE_DATA", "~/.cache/vlm-microscope", "The folder where answers are kept."),
     Variable("MICROSCOPE_ANSWERS_BYTES", "256MB", "The most bytes of answers kept; the oldest go first."),
+    Variable(
+        "MICROSCOPE_TRACKER",
+        "trackio",
+        "The tracker that evaluations are told to: `trackio`, `wandb`, `mlflow`, `tensorboard`, or `none`.",
+    ),
     Variable("MICROSCOPE_QUEUE_SIZE", "50", "The most visitors that may wait in the queue, 1 to 200."),
     Variable("MICROSCOPE_MCP", "off", "Whether to serve the MCP endpoint: `on` or `off`."),
     Variable("MICROSCOPE_LOG_LEVEL", "INFO", "How much is logged: `DEBUG`, `INFO`, `WARNING` or `ERROR`."),
@@ -83,6 +88,7 @@ class Settings:
     cache_models: int | None
     data: Path
     answers_bytes: int
+    tracker: str
     queue_size: int
     mcp: bool
     log_level: str
@@ -98,6 +104,11 @@ class Settings:
     offline: bool
     has_token: bool
 
+    @property
+    def alone(self) -> bool:
+        """Tell whether only this machine can reach the page."""
+        return not self.on_space and self.host in ("127.0.0.1", "localhost", "::1")
+
     @classmethod
     def from_environment(cls, environ: Mapping[str, str]) -> Settings:
         """Read the settings from a mapping of environment variables; a bad value raises a UserError that names it."""
@@ -111,6 +122,7 @@ class Settings:
             cache_models=read.whole("MICROSCOPE_CACHE_MODELS", 1, 100),
             data=read.path("MICROSCOPE_DATA", Path.cwd()),
             answers_bytes=read.size("MICROSCOPE_ANSWERS_BYTES") or 0,
+            tracker=read.text("MICROSCOPE_TRACKER").lower(),
             queue_size=read.whole("MICROSCOPE_QUEUE_SIZE", 1, 200) or 1,
             mcp=read.flag("MICROSCOPE_MCP"),
             log_level=read.choice("MICROSCOPE_LOG_LEVEL", LOG_LEVELS),

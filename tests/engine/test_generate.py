@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from itertools import zip_longest
 
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 from transformers import PreTrainedModel
 
-from microscope.engine.generate import Finished, Piece, image_tokens, stream
+from microscope.engine.batch.rows import Company
+from microscope.engine.generate import Finished, Piece, _leads, _standing, generate_together, image_tokens, stream
 from microscope.engine.pictures import picture_to_image
 from microscope.records import GenerationSettings
 from tests.engine.conftest import Loaded
@@ -224,3 +228,140 @@ def test_the_first_token_comes_at_once_and_times_are_in_order(loaded: Callable[.
     first, *_, end = stream(one.model, inputs_of(one), GREEDY)
     assert len(first.ids) == 1
     assert 0 < end.first_token_seconds < end.total_seconds
+
+
+def twice(inputs: Inputs, count: int = 2) -> Inputs:
+    """Return the same prompt several times, as a batch."""
+    return {name: torch.cat([value] * count) for name, value in inputs.items() if name != "labels"}
+
+
+@pytest.mark.parametrize("settings", [GREEDY, SAMPLED], ids=["greedy", "sampled"])
+def test_each_row_of_a_batch_is_what_streams_alone(
+    settings: GenerationSettings, loaded: Callable[..., Loaded]
+) -> None:
+    one = loaded("idefics3")
+    inputs = inputs_of(one)
+    *pieces, end = stream(one.model, inputs, settings)
+    ids = tuple(token for piece in pieces for token in piece.ids)
+    logprobs = [logprob for piece in pieces for logprob in piece.logprobs]
+    for found in (
+        *generate_together(one.model, twice(inputs, 3), settings),
+        *generate_together(one.model, inputs, settings),
+    ):
+        assert found.ids == ids
+        assert found.logprobs == pytest.approx(logprobs, abs=1e-4)
+        assert found.end.reason == end.reason
+        assert 0 < found.end.first_token_seconds < found.end.total_seconds
+        assert len(found.leads) == len(ids)
+        assert found.lead == min(found.leads) > 0
+
+
+@pytest.mark.parametrize("share", [0.0, 0.5, 1.0])
+def test_each_row_ends_where_it_ends_and_no_row_goes_on_for_another(
+    share: float, loaded: Callable[..., Loaded], fresh: Callable[..., PreTrainedModel]
+) -> None:
+    one, model = loaded("llava"), fresh("llava")
+    questions = ("what is in the image ?", "where is the cat ?", "a red square ?", "is it on the wall ?")
+    prompts = [inputs_of(one, question) for question in questions]
+    shortest = min(prompt["input_ids"].shape[1] for prompt in prompts)
+    # Of one length, so that there is nothing to pad: the image comes first, and what goes is the last of the question.
+    prompts = [
+        {name: value[:, :shortest] if value.dim() == 2 else value for name, value in prompt.items()}
+        for prompt in prompts
+    ]
+    whole = [ids_of(stream(model, prompt, GREEDY)) for prompt in prompts]
+    end = max(
+        {token for ids in whole for token in ids},
+        key=lambda token: (len({_until(ids, token) for ids in whole}), token),
+    )
+    model.generation_config.eos_token_id = [2, end]
+    lengths = [_until(ids, end) for ids in whole]
+    assert len(set(lengths)) > 1
+    rows: list[int] = []
+    model.register_forward_hook(lambda *given: rows.append(len(given[2].logits)))
+    batch = {name: torch.cat([prompt[name] for prompt in prompts]) for name in prompts[0]}
+    found = generate_together(model, batch, GREEDY, Company(share))
+    assert [list(answer.ids) for answer in found] == [ids[:length] for ids, length in zip(whole, lengths, strict=True)]
+    for answer, length in zip(found, lengths, strict=True):
+        ended = length < GREEDY.max_new_tokens
+        assert answer.end.reason == ("end" if ended else "length")
+        # The step that ended it had a lead as well.
+        assert len(answer.leads) == length + ended
+    assert len(rows) == min(max(lengths) + 1, GREEDY.max_new_tokens)
+    assert (len(set(rows)) > 1) == (share == 1.0 or (share == 0.5 and _halved(lengths)))
+
+
+def _until(ids: list[int], token: int) -> int:
+    return ids.index(token) if token in ids else len(ids)
+
+
+def _halved(lengths: list[int]) -> bool:
+    """Tell whether a step is left when half of the rows are over, and not all."""
+    return (
+        sorted(lengths)[len(lengths) // 2 - 1] < max(lengths)
+        and sorted(lengths)[len(lengths) // 2 - 1] + 1 < GREEDY.max_new_tokens
+    )
+
+
+def test_what_is_said_of_the_company_of_one_is_what_comes_alone(loaded: Callable[..., Loaded]) -> None:
+    one = loaded("llava")
+    (found,) = generate_together(one.model, inputs_of(one), GREEDY, Company(1.0, (3,)))
+    assert list(found.ids) == ids_of(stream(one.model, inputs_of(one), GREEDY))
+
+
+def test_a_lead_is_that_of_the_scores(loaded: Callable[..., Loaded]) -> None:
+    one = loaded("qwen3_vl")
+    inputs = inputs_of(one)
+    with torch.no_grad():
+        logits = one.model(**inputs).logits[0, -1].float()
+    logits[image_tokens(one.model)] = -math.inf
+    first, second = logits.topk(2).values.tolist()
+    (found,) = generate_together(one.model, inputs, GREEDY)
+    assert found.leads[0] == pytest.approx(first - second, abs=1e-4)
+
+
+@given(st.integers(0, 2**31), st.floats(0.1, 2.0), st.booleans())
+def test_what_moves_scores_by_less_than_half_a_lead_changes_no_choice(
+    seed: int,
+    temperature: float,
+    drawn: bool,  # noqa: FBT001
+) -> None:
+    random = torch.Generator().manual_seed(seed)
+    scores = torch.randn(3, 40, generator=random) * 2
+
+    def choose(moved: torch.Tensor) -> torch.Tensor:
+        draws = [torch.Generator().manual_seed(seed + row) for row in range(3)] if drawn else None
+        return _standing(moved / temperature if drawn else moved, draws)
+
+    standing = choose(scores)
+    leads = _leads(standing, drawn=drawn, unit=temperature if drawn else 1.0)
+    noise = torch.rand(3, 40, generator=random) * 2 - 1
+    near = scores + noise * torch.tensor(leads)[:, None] * 0.49
+    assert torch.equal(choose(near).argmax(-1), standing.argmax(-1))
+    # The next one needs no more than the lead to come first.
+    second = standing.topk(2).indices[:, 1]
+    far = scores.clone()
+    far[range(3), second] += torch.tensor(leads) * 1.01 + 1e-4
+    assert torch.equal(choose(far).argmax(-1), second)
+
+
+@given(st.integers(0, 2**31), st.floats(0.1, 5.0))
+def test_what_is_drawn_is_what_the_library_draws(seed: int, scale: float) -> None:
+    scores = torch.randn(4, 50, generator=torch.Generator().manual_seed(seed)) * scale
+    mine, theirs = ([torch.Generator().manual_seed(seed + row) for row in range(4)] for _ in range(2))
+    for _ in range(3):
+        expected = torch.cat(
+            [
+                torch.multinomial(row, 1, generator=generator)
+                for row, generator in zip(scores.softmax(-1).split(1), theirs, strict=True)
+            ]
+        )
+        assert torch.equal(_standing(scores, mine).argmax(dim=-1, keepdim=True), expected)
+    assert all(torch.equal(one.get_state(), other.get_state()) for one, other in zip(mine, theirs, strict=True))
+
+
+def test_where_one_word_alone_is_left_nothing_is_near(loaded: Callable[..., Loaded]) -> None:
+    one = loaded("llava")
+    (found,) = generate_together(one.model, inputs_of(one), replace(SAMPLED, top_k=1))
+    assert found.lead == math.inf
+    assert list(found.ids) == ids_of(stream(one.model, inputs_of(one), GREEDY))

@@ -98,6 +98,18 @@ def test_what_an_answer_needs_beside_the_weights_is_reserved(checkpoint: Callabl
         assert models._reserve(local, Needs(50, 16, 8, 3 * 64 * 64)) == small
 
 
+def test_a_batch_reserves_as_much_for_each_answer(checkpoint: Callable[..., Path]) -> None:
+    models, local = models_of(), local_of(checkpoint("idefics3"))
+    needs = Needs(50, 16, 8, 3 * 64 * 64)
+    one = models._reserve(local, needs)
+    assert models._reserve(local, replace(needs, batch=1)) == one
+    assert models._reserve(local, replace(needs, batch=24)) == 24 * one
+    # What torch copies of the output head it copies once.
+    narrow, any_dtype = models_of(dtype="bfloat16"), local_of(checkpoint("idefics3"), dtype="auto")
+    single, many = (narrow._reserve(any_dtype, replace(needs, batch=batch)) for batch in (1, 24))
+    assert single < many < 24 * single
+
+
 def test_a_configuration_that_cannot_be_read_reserves_nothing(checkpoint: Callable[..., Path], tmp_path: Path) -> None:
     folder = shutil.copytree(checkpoint("idefics3"), tmp_path / "run")
     (folder / "config.json").write_text("{")

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from microscope.engine.pace import LEAST_SECONDS, MARGIN, SPEEDS, WORKER_SECONDS, Pace, Work
+from microscope.engine.pace import COMPANY, LEAST_SECONDS, MARGIN, SPEEDS, WORKER_SECONDS, Pace, Work
 from microscope.records import Answer, Facts
 
 KINDS = sorted(SPEEDS)
@@ -97,3 +97,35 @@ def test_what_a_pass_took_replaces_the_prior_of_its_checkpoint() -> None:
     pace.observe_pass("a", 1.5)
     assert pace.pass_seconds(work) == 1.0
     assert pace.pass_seconds(other) == before
+
+
+@pytest.mark.parametrize("kind", SPEEDS)
+def test_an_answer_among_many_is_expected_to_be_quicker_than_one_alone(kind: str) -> None:
+    pace = Pace(kind)
+    work = replace(WORK, load=True)
+    assert pace.item_seconds(work) == pytest.approx(pace.seconds((replace(WORK, load=False),)) / COMPANY)
+    assert pace.item_seconds(work) < pace.item_seconds(replace(work, new_tokens=1000))
+
+
+def test_what_answers_took_together_replaces_the_prior_of_its_checkpoint() -> None:
+    pace = Pace("cpu")
+    before = pace.item_seconds(replace(WORK, key="b"))
+    pace.observe_items("a", 100, 20.0)
+    assert pace.item_seconds(WORK) == 0.2
+    pace.observe_items("a", 10, 4.0)
+    assert pace.item_seconds(WORK) == pytest.approx(0.3)
+    # Where nothing was answered, nothing is learned.
+    pace.observe_items("a", 0, 9.0)
+    assert pace.item_seconds(WORK) == pytest.approx(0.3)
+    assert pace.item_seconds(replace(WORK, key="b")) == before
+    # One alone is another matter.
+    assert pace.seconds((WORK,)) == Pace("cpu").seconds((WORK,))
+
+
+def test_a_load_takes_its_bytes_time_and_nothing_where_the_model_is_in_memory() -> None:
+    pace = Pace("cpu")
+    loading = replace(WORK, load=True)
+    assert pace.load_seconds(WORK) == 0
+    assert pace.load_seconds(loading) == WORK.bytes / SPEEDS["cpu"].load_bytes_per_second
+    assert pace.seconds((loading,)) == pytest.approx(pace.seconds((WORK,)) + pace.load_seconds(loading))
+    assert pace.declared((), 0, 10.0) >= 10

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ import torch
 
 from microscope.engine.answering import Exhausted
 from microscope.engine.generate import Finished, Piece
-from microscope.engine.pending import AGAIN, MOST_SHRUNK, Pending, package_versions
+from microscope.engine.pending import AGAIN, MOST_SHRUNK, Origin, Pending, package_versions
 from microscope.engine.processors import Processors
 from microscope.engine.prompts import Prepared
 from microscope.engine.using import Failed, Loading, Queued, Ready, Restarted
@@ -90,3 +91,25 @@ def test_half_a_character_waits_for_its_other_half(pending: Pending) -> None:
     assert pending.text == "\ufffd", "an answer that ends there says so"
     pending.ids = halves
     assert pending.growing_text == pending.text == "é"
+
+
+def test_an_answer_of_a_batch_says_how_many_were_made_at_once(pending: Pending) -> None:
+    for update in (READY, Piece((20, 21), (-0.5, -1.0))):
+        pending.take(update)
+    alone = pending.take(Finished("end", 0.1, 0.4)).answer
+    assert alone is not None
+    assert alone.facts.together == 1
+    origin = Origin("a", pending.local, pending.processor, "what?", 5, 4, "address", GenerationSettings())
+    end = Finished("end", 0.1, 0.4)
+    assert origin.answer((20, 21), (-0.5, -1.0), end, READY) == alone
+    batched = origin.answer((20, 21), (-0.5, -1.0), end, READY, together=12)
+    assert batched == replace(alone, facts=replace(alone.facts, together=12))
+
+
+def test_an_answer_without_tokens_is_empty(pending: Pending) -> None:
+    origin = Origin(
+        "a", pending.local, pending.processor, "what?", 5, 4, "address", GenerationSettings(seed=9), "small"
+    )
+    answer = origin.answer((), (), Finished("end", 0.1, 0.1), READY)
+    assert (answer.text, answer.tokens, answer.address, answer.checkpoint) == ("", (), "address", "a")
+    assert (answer.facts.tokens, answer.facts.seed, answer.facts.fallback) == (0, 9, "small")

@@ -19,11 +19,16 @@ from microscope.engine.pictures import picture_to_image
 from microscope.engine.prompts import (
     FORMATS,
     PLAIN,
+    Planned,
+    image_places,
     image_token_id,
+    plan,
     prepare,
+    process,
     processing_settings,
     render_prompt,
-    shrink,
+    resized,
+    shrunk,
 )
 from microscope.errors import UserError
 from tests.engine.conftest import Loaded
@@ -222,15 +227,16 @@ def test_the_image_budget_shrinks_the_picture(loaded: Callable[..., Loaded]) -> 
     ],
 )
 def test_shrinking_keeps_the_shape(size: tuple[int, int], budget: int | None, expected: tuple[int, int]) -> None:
-    assert shrink(Image.new("RGB", size), budget).size == expected
+    assert shrunk(size, budget) == expected
+    assert resized(Image.new("RGB", size), expected).size == expected
 
 
 def test_processing_settings_tell_apart_what_gives_other_pixels(loaded: Callable[..., Loaded]) -> None:
     processor, other = loaded("idefics3").processor, loaded("llava").processor
-    image, smaller = Image.new("RGB", (64, 64)), Image.new("RGB", (32, 32))
+    image, smaller = (64, 64), (32, 32)
     settings = {processing_settings(*pair) for pair in [(processor, image), (processor, smaller), (other, image)]}
     assert len(settings) == 3
-    assert processing_settings(processor, image) == processing_settings(processor, image.copy())
+    assert processing_settings(processor, image) == processing_settings(processor, (64, 64))
     assert json.loads(processing_settings(processor, image))["given"] == [64, 64]
 
 
@@ -238,3 +244,42 @@ def test_the_kept_tensors_are_plain_data(loaded: Callable[..., Loaded], tmp_path
     inputs = prepare(loaded("llava_next").processor, SPEC, picture(), QUESTION, None).inputs
     torch.save(inputs, tmp_path / "inputs.pt")
     assert all(tensor.device.type == "cpu" and not tensor.requires_grad for tensor in inputs.values())
+
+
+@pytest.mark.parametrize("budget", [None, 32 * 32])
+@pytest.mark.parametrize("family", FAMILIES)
+def test_what_is_planned_is_what_is_prepared(
+    family: str, budget: int | None, loaded: Callable[..., Loaded], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An answer's address is known before its picture is processed."""
+    processor, one = loaded(family).processor, picture()
+    prepared = prepare(processor, SPEC, one, QUESTION, budget)
+    monkeypatch.setattr(type(processor.image_processor), "__call__", lambda *_: pytest.fail("it looked at a picture"))
+    planned = plan(processor, SPEC, (one.width, one.height), QUESTION, budget)
+    assert planned == Planned(prepared.prompt, prepared.size, prepared.processing)
+
+
+def test_the_budget_of_the_entry_is_planned_with(loaded: Callable[..., Loaded]) -> None:
+    processor = loaded("idefics3").processor
+    own = replace(SPEC, image_budget=400)
+    assert plan(processor, own, (40, 40), QUESTION, None).size == (20, 20)
+    assert plan(processor, own, (40, 40), QUESTION, 100).size == (10, 10)
+    assert plan(processor, SPEC, (40, 40), QUESTION, None).size == (40, 40)
+
+
+def test_an_image_in_its_size_is_the_same_image() -> None:
+    image = Image.new("RGB", (9, 4))
+    assert resized(image, (9, 4)) is image
+    assert resized(image, (3, 4)) is not image
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_processing_gives_the_tensors_and_counting_the_tokens_of_preparing(
+    family: str, loaded: Callable[..., Loaded]
+) -> None:
+    processor = loaded(family).processor
+    prepared = prepare(processor, SPEC, picture(), QUESTION, None)
+    inputs = process(processor, SPEC, picture_to_image(picture()), prepared.prompt)
+    assert inputs.keys() == prepared.inputs.keys()
+    assert all(torch.equal(value, prepared.inputs[name]) for name, value in inputs.items())
+    assert len(image_places(processor, inputs)) == prepared.image_tokens > 0

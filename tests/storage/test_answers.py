@@ -19,6 +19,7 @@ import pytest
 from microscope.records import Answer
 from microscope.storage.answers import AnswerStore
 from microscope.storage.blobs import UNFINISHED_SECONDS
+from microscope.storage.ledger import Ledger
 
 MakeAnswer = Callable[..., Answer]
 
@@ -310,6 +311,91 @@ def test_a_process_killed_while_it_writes_loses_nothing_that_it_kept(tmp_path: P
     # At most one more was renamed into its place, and one half was left, when the process died.
     assert len(list(tmp_path.glob("*.answer"))) - kept in (0, 1)
     assert len(list(tmp_path.glob("*.part"))) in (0, 1)
+
+
+def test_what_a_run_kept_is_found_by_whoever_asks_for_one(tmp_path: Path, make_answer: MakeAnswer) -> None:
+    answers = {address(number): make_answer(f"answer {number}") for number in range(5)}
+    assert AnswerStore(tmp_path, 1_000_000).put_many(answers)
+    store = AnswerStore(tmp_path, 1_000_000)
+    for number in range(5):
+        expected = replace(make_answer(f"answer {number}"), address=address(number), computed="store")
+        assert store.get(address(number)) == expected
+    assert store.get(address(5)) is None
+
+
+def test_what_a_person_waited_for_is_found_by_a_run(tmp_path: Path, make_answer: MakeAnswer) -> None:
+    store = AnswerStore(tmp_path, 1_000_000)
+    store.put(address(1), make_answer("asked"))
+    store.put_many({address(2): make_answer("ran"), address(3): make_answer("ran as well")})
+    wanted = [address(number) for number in (1, 2, 1, 4, 3)]
+    for one in (store, AnswerStore(tmp_path, 1_000_000)):
+        found = one.get_many(iter(wanted))
+        assert {name: answer.text for name, answer in found.items()} == {
+            address(1): "asked",
+            address(2): "ran",
+            address(3): "ran as well",
+        }
+        assert {answer.computed for answer in found.values()} == {"store"}
+        assert all(answer.address == name for name, answer in found.items())
+        assert all(one.get(name) == answer for name, answer in found.items())
+
+
+def test_answers_of_a_run_that_were_stopped_are_not_kept(store: AnswerStore, make_answer: MakeAnswer) -> None:
+    assert store.put_many({address(1): make_answer(finish="stopped"), address(2): make_answer()})
+    assert store.get_many([address(1), address(2)]).keys() == {address(2)}
+    assert store.put_many({address(3): make_answer(finish="stopped")})
+    assert store.put_many({})
+    assert store.get(address(3)) is None
+
+
+def test_a_runs_answers_lie_beside_the_others_and_are_bounded_by_themselves(
+    tmp_path: Path, make_answer: MakeAnswer
+) -> None:
+    bound = 60_000
+    store = AnswerStore(tmp_path, bound)
+    for number in range(100):
+        store.put(address(number), make_answer("x" * 1_000))
+        store.put_many({address(1000 + number): make_answer("y" * 1_000)})
+        assert sum(path.stat().st_size for path in tmp_path.iterdir() if path.is_file()) <= bound
+        assert bytes_in(tmp_path / "runs") <= bound
+    assert store.get(address(99)) is not None
+    assert store.get(address(1099)) is not None
+    assert store.get_many([address(0), address(1000)]) == {}
+
+
+def test_a_damaged_answer_of_either_kind_is_a_miss(tmp_path: Path, make_answer: MakeAnswer) -> None:
+    store = AnswerStore(tmp_path, 1_000_000)
+    store.put(address(1), make_answer("a red seven"))
+    store.put_many({address(2): make_answer("a red seven"), address(3): make_answer("whole")})
+    for path in (tmp_path / f"{address(1)}.answer", the_file(tmp_path / "runs")):
+        path.write_bytes(path.read_bytes().replace(b"red seven", b"red eight"))
+    assert store.get_many(map(address, (1, 2, 3))).keys() == {address(3)}
+    assert (store.get(address(1)), store.get(address(2))) == (None, None)
+
+
+@pytest.mark.parametrize("body", [b"[]", b"no JSON", b'{"version": 0, "answer": {}}', b'{"version": 1, "answer": {}}'])
+def test_an_answer_of_a_run_in_another_form_is_a_miss(tmp_path: Path, make_answer: MakeAnswer, body: bytes) -> None:
+    Ledger(tmp_path / "runs", 1_000_000).put({address(1): body})
+    store = AnswerStore(tmp_path, 1_000_000)
+    assert store.get(address(1)) is None
+    assert store.get_many([address(1)]) == {}
+    store.put_many({address(1): make_answer("computed again")})
+    found = store.get(address(1))
+    assert found is not None
+    assert found.text == "computed again"
+
+
+def test_an_answer_of_a_run_under_a_strange_address_is_a_miss(tmp_path: Path, make_answer: MakeAnswer) -> None:
+    AnswerStore(tmp_path / "one", 1_000_000).put_many({address(1): make_answer()})
+    (line,) = the_file(tmp_path / "one" / "runs").read_bytes().splitlines()
+    Ledger(tmp_path / "two" / "runs", 1_000_000).put({address(2): line[74:]})
+    assert AnswerStore(tmp_path / "two", 1_000_000).get(address(2)) is None
+
+
+@pytest.mark.parametrize("wrong", ["", "../../etc/passwd", "a" * 63, "A" * 64])
+def test_only_a_content_address_is_asked_for(store: AnswerStore, wrong: str) -> None:
+    with pytest.raises(ValueError, match="not a content address"):
+        store.get_many([address(1), wrong])
 
 
 def _size_of_one(folder: Path, make_answer: MakeAnswer) -> int:

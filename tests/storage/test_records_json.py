@@ -33,6 +33,7 @@ facts = st.builds(
     loaded_in=st.none() | seconds,
     finish=st.sampled_from(["end", "length", "stopped"]),
     fallback=st.text(max_size=40),
+    together=st.integers(1, 64),
     versions=st.dictionaries(text, text, max_size=3).map(lambda pairs: tuple(pairs.items())),
 )
 answers = st.builds(
@@ -82,3 +83,11 @@ def test_a_missing_field_is_named(make_answer: Callable[..., Answer], name: str)
 def test_a_field_of_the_wrong_shape_is_refused(make_answer: Callable[..., Answer], broken: dict[str, object]) -> None:
     with pytest.raises(ValueError, match="not an answer as JSON"):
         answer_from_json(answer_to_json(make_answer()) | broken)
+
+
+def test_an_answer_that_was_kept_before_there_were_batches_was_made_alone(
+    make_answer: Callable[..., Answer],
+) -> None:
+    written = answer_to_json(make_answer())
+    assert written["facts"].pop("together") == 1
+    assert answer_from_json(written) == make_answer()

@@ -16,12 +16,16 @@ from microscope.settings import REPOSITORY, Settings
 from microscope.ui import text
 from microscope.ui.app import App, build
 from microscope.ui.compare.events import LET_IN, lane
+from microscope.ui.evaluate import words as evaluate_words
 from microscope.ui.picture_input import PictureInput
 from tests.ui.models.samples import pretend_to_be_a_space
 
-PUBLIC = ["compare", "explain"]
+PUBLIC = ["compare", "explain", "evaluate"]
 # What needs the accelerator, on the tabs and for programs.
-WAITING = ["run", "compare", "look", "map_token", "gather", "reject", "read", "follow", "explain"]
+LOOKING = ["look", "map_token", "gather", "reject", "read", "follow", "explain"]
+WAITING = ["run", "compare", *LOOKING, "run", "evaluate"]
+# What waits for nobody's accelerator, and takes a while all the same.
+READING = ["read_fresh", "read_again"]
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +39,7 @@ def test_building_loads_no_model(built: App) -> None:
     assert built.engine.packed_bytes == 0
 
 
-def test_there_are_exactly_two_public_endpoints(built: App) -> None:
+def test_there_are_exactly_three_public_endpoints(built: App) -> None:
     named = {fn.api_name: fn.api_visibility for fn in built.demo.fns.values()}
     assert [name for name, visibility in named.items() if visibility != "private"] == PUBLIC
     assert list(built.demo.get_api_info()["named_endpoints"]) == [f"/{name}" for name in PUBLIC]
@@ -45,7 +49,9 @@ def test_everything_that_generates_shares_one_lane_and_nothing_else_waits(built:
     shared = [fn for fn in built.demo.fns.values() if fn.concurrency_id == "gpu"]
     assert [fn.name for fn in shared] == WAITING
     assert {fn.concurrency_limit for fn in shared} == {LET_IN}
-    assert [fn for fn in built.demo.fns.values() if fn.queue and not leaves(fn)] == shared
+    others = [fn for fn in built.demo.fns.values() if fn.queue and not leaves(fn) and fn not in shared]
+    assert [fn.name for fn in others] == READING
+    assert {fn.concurrency_id for fn in others} == {"sets"}
 
 
 def leaves(fn: BlockFunction) -> bool:
@@ -69,7 +75,8 @@ def test_signing_in_is_offered_on_a_space_that_has_it_and_adds_no_endpoint(
     pretend_to_be_a_space(monkeypatch)
     signing = build(replace(settings, preset="cpu-basic", on_space=True, oauth=True, data=tmp_path)).demo
     assert [block.value for block in signing.blocks.values() if isinstance(block, gr.LoginButton)] == [text.SIGN_IN]
-    assert [fn.name for fn in signing.fns.values() if fn.queue and not leaves(fn)] == WAITING
+    waiting = [fn.name for fn in signing.fns.values() if fn.queue and not leaves(fn)]
+    assert [name for name in waiting if name not in READING] == WAITING
     assert [fn.name for fn in signing.fns.values() if fn.api_visibility != "private"] == PUBLIC
 
 
@@ -80,7 +87,7 @@ def test_elsewhere_there_is_no_sign_in(built: App, app: App) -> None:
 
 def test_the_page_opens_on_the_compare_tab(built: App) -> None:
     (tabs,) = [block for block in built.demo.blocks.values() if isinstance(block, gr.Tabs)]
-    assert [tab.label for tab in tabs.children] == [text.COMPARE, text.LENS, text.MODELS]
+    assert [tab.label for tab in tabs.children] == [text.COMPARE, text.LENS, evaluate_words.TAB, text.MODELS]
     assert tabs.selected == tabs.children[0].id
 
 

@@ -19,10 +19,10 @@ from microscope.engine.models import Models
 from microscope.engine.pace import Pace
 from microscope.engine.pending import Pending, package_versions
 from microscope.engine.processors import Processors
-from microscope.engine.prompts import Prepared, prepare
+from microscope.engine.prompts import Planned, Prepared, prepare
 from microscope.engine.using import Failed
 from microscope.errors import UserError
-from microscope.records import AnswerEvent, AnswerRequest, State
+from microscope.records import AnswerEvent, AnswerRequest, GenerationSettings, State
 from microscope.storage.address import AddressParts, content_address
 from microscope.storage.answers import AnswerStore
 
@@ -108,13 +108,20 @@ class Answerer:
 
     def parts(self, local: LocalCheckpoint, prepared: Prepared, request: AnswerRequest) -> AddressParts:
         """Return everything that decides the tokens of an answer here."""
+        planned = Planned(prepared.prompt, prepared.size, prepared.processing)
+        return self.parts_of(local, planned, request.picture.digest, request.question, request.settings)
+
+    def parts_of(
+        self, local: LocalCheckpoint, planned: Planned, picture: str, question: str, settings: GenerationSettings
+    ) -> AddressParts:
+        """Return the same before the picture, of which this is the digest, is processed."""
         versions = dict(package_versions())
         return AddressParts(
-            picture=request.picture.digest,
-            question=request.question,
-            prompt=prepared.prompt,
-            settings=request.settings,
-            processor=prepared.processing,
+            picture=picture,
+            question=question,
+            prompt=planned.prompt,
+            settings=settings,
+            processor=planned.processing,
             dtype=self.models.dtype_of(local),
             device=self.models.device.partition(":")[0],
             attention=local.spec.attention,

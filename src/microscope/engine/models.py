@@ -39,7 +39,8 @@ BADLY_CONFIGURED = (OSError, ValueError, KeyError, TypeError, AttributeError, St
 class Needs:
     """What decides the working memory of one answer: tokens of the prompt, those of the image, new ones, pixels.
 
-    Where it is looked inside, passes of `together` tokens in all go at once, and one is gone through backwards.
+    Where it is looked inside, passes of `together` tokens in all go at once, and one is gone through backwards. A
+    `batch` of more answers needs as much for each.
     """
 
     prompt_tokens: int = 0
@@ -47,6 +48,7 @@ class Needs:
     new_tokens: int = 0
     pixels: int = 0
     together: int = 0
+    batch: int = 1
 
 
 @dataclass(frozen=True)
@@ -172,6 +174,7 @@ class Models:
             pixels=needs.pixels,
             dtype_bytes=width,
         )
+        reserve *= needs.batch
         if needs.together:
             sizes = {"prompt_tokens": needs.prompt_tokens, "new_tokens": needs.new_tokens, "together": needs.together}
             reserve += study_bytes(config, **sizes, dtype_bytes=width)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from functools import cache
 from importlib.metadata import version
 
@@ -21,6 +22,53 @@ AGAIN = "Memory ran out; others were let go, and it begins again."
 MOST_SHRUNK, LEAST_PIXELS = 2, 64 * 64
 NOT_READY = Ready(None, "", "", "")
 PACKAGES = ("torch", "transformers", "tokenizers", "safetensors", "pillow", "numpy")
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where an answer comes from: the checkpoint, its prompt with its tokens and those of the image, the settings.
+
+    `fallback` says what was made do with, as the facts do.
+    """
+
+    key: str
+    local: LocalCheckpoint
+    processor: ProcessorMixin
+    prompt: str
+    prompt_tokens: int
+    image_tokens: int
+    address: str
+    settings: GenerationSettings
+    fallback: str = ""
+
+    def text(self, ids: Sequence[int]) -> str:
+        """Return tokens as text, without special ones."""
+        return self.processor.tokenizer.decode(ids, skip_special_tokens=True).strip()
+
+    def answer(
+        self, ids: Sequence[int], logprobs: Sequence[float], end: Finished, ready: Ready, together: int = 1
+    ) -> Answer:
+        """Return the finished answer, which was made with so many others at once."""
+        decode = self.processor.tokenizer.decode
+        tokens = tuple(Token(i, decode([i]), logprob) for i, logprob in zip(ids, logprobs, strict=True))
+        facts = Facts(
+            revision=self.local.revision,
+            prompt_tokens=self.prompt_tokens,
+            image_tokens=self.image_tokens,
+            tokens=len(tokens),
+            first_token_seconds=end.first_token_seconds,
+            total_seconds=end.total_seconds,
+            seed=self.settings.seed,
+            dtype=ready.dtype,
+            device=ready.device,
+            attention=ready.attention,
+            loaded_in=ready.loaded_in,
+            finish=end.reason,
+            versions=package_versions(),
+            fallback=self.fallback,
+            together=together,
+        )
+        return Answer(self.key, self.text(ids), tokens, facts, self.prompt, self.address)
 
 
 @dataclass
@@ -59,7 +107,7 @@ class Pending:
     @property
     def text(self) -> str:
         """Return the text, without special tokens."""
-        return self.processor.tokenizer.decode(self.ids, skip_special_tokens=True).strip()
+        return self._origin.text(self.ids)
 
     @property
     def growing_text(self) -> str:
@@ -104,25 +152,16 @@ class Pending:
         return AnswerEvent(self.key, State.DONE, answer.text, len(answer.tokens), answer=answer)
 
     def _answer(self, end: Finished, spared: str) -> Answer:
-        decode = self.processor.tokenizer.decode
-        tokens = tuple(Token(i, decode([i]), logprob) for i, logprob in zip(self.ids, self.logprobs, strict=True))
-        facts = Facts(
-            revision=self.local.revision,
-            prompt_tokens=self.prepared.prompt_tokens,
-            image_tokens=self.prepared.image_tokens,
-            tokens=len(tokens),
-            first_token_seconds=end.first_token_seconds,
-            total_seconds=end.total_seconds,
-            seed=self.settings.seed,
-            dtype=self.ready.dtype,
-            device=self.ready.device,
-            attention=self.ready.attention,
-            loaded_in=self.ready.loaded_in,
-            finish=end.reason,
-            versions=package_versions(),
-            fallback=self.fallback or (f"on the CPU, for memory ran out on {spared}" if spared else ""),
-        )
-        return Answer(self.key, self.text, tokens, facts, self.prepared.prompt, self.address)
+        origin = self._origin
+        if spared and not origin.fallback:
+            origin = replace(origin, fallback=f"on the CPU, for memory ran out on {spared}")
+        return origin.answer(self.ids, self.logprobs, end, self.ready)
+
+    @property
+    def _origin(self) -> Origin:
+        made = self.prepared
+        prompt = made.prompt, made.prompt_tokens, made.image_tokens
+        return Origin(self.key, self.local, self.processor, *prompt, self.address, self.settings, self.fallback)
 
 
 @cache

@@ -28,7 +28,7 @@ FORMATS = {
 }
 PLAIN = "{image}\n{question}"
 # Tokenizers may change themselves while they work, and visitors share them.
-PREPARING = threading.Lock()
+PREPARING = threading.RLock()
 
 
 @dataclass(frozen=True)
@@ -46,6 +46,26 @@ class Prepared:
     size: tuple[int, int] = (0, 0)
 
 
+@dataclass(frozen=True)
+class Planned:
+    """What of an answer is known before its picture is processed: the prompt, the picture's size, the processing."""
+
+    prompt: str
+    size: tuple[int, int]
+    processing: str
+
+
+def plan(
+    processor: ProcessorMixin, spec: ModelSpec, size: tuple[int, int], question: str, budget: int | None
+) -> Planned:
+    """Render the prompt for a picture of some size; `budget` bounds it in pixels before the processor sees it.
+
+    Raises `UserError` where the template cannot be rendered.
+    """
+    given = shrunk(size, budget or spec.image_budget)
+    return Planned(render_prompt(processor, spec, question), given, processing_settings(processor, given))
+
+
 def prepare(
     processor: ProcessorMixin, spec: ModelSpec, picture: Picture, question: str, budget: int | None
 ) -> Prepared:
@@ -53,8 +73,16 @@ def prepare(
 
     Raises `UserError` where the template cannot be rendered, or the processor refuses the picture.
     """
-    prompt = render_prompt(processor, spec, question)
-    image = shrink(picture_to_image(picture), budget or spec.image_budget)
+    planned = plan(processor, spec, (picture.width, picture.height), question, budget)
+    image = resized(picture_to_image(picture), planned.size)
+    inputs = process(processor, spec, image, planned.prompt)
+    image_tokens = len(image_places(processor, inputs))
+    length = inputs["input_ids"].shape[1]
+    return Prepared(inputs, planned.prompt, length, image_tokens, planned.processing, image.size)
+
+
+def process(processor: ProcessorMixin, spec: ModelSpec, image: Image.Image, prompt: str) -> dict[str, torch.Tensor]:
+    """Return the tensors of one image and its rendered prompt; what the processor refuses is a `UserError`."""
     options: dict[str, object] = {"return_tensors": "pt"}
     if prompt.startswith(processor.tokenizer.bos_token or "\0"):
         # As the library does for its own templates: the tokenizer would begin a second time.
@@ -68,10 +96,12 @@ def prepare(
             f"{spec.label} cannot take this picture or question ({reason}); try another one, or another checkpoint."
         ) from error
     # PaliGemma's processor brings labels along, of which a loss would be computed.
-    inputs = {name: value for name, value in batch.items() if isinstance(value, torch.Tensor) and name != "labels"}
-    ids = inputs["input_ids"]
-    image_tokens = int((ids == image_token_id(processor)).sum())
-    return Prepared(inputs, prompt, ids.shape[1], image_tokens, processing_settings(processor, image), image.size)
+    return {name: value for name, value in batch.items() if isinstance(value, torch.Tensor) and name != "labels"}
+
+
+def image_places(processor: ProcessorMixin, inputs: dict[str, torch.Tensor]) -> torch.Tensor:
+    """Return the positions of a prompt that stand for the picture, in order, shape (image tokens,)."""
+    return (inputs["input_ids"][0] == image_token_id(processor)).nonzero()[:, 0]
 
 
 def render_prompt(processor: ProcessorMixin, spec: ModelSpec, question: str) -> str:
@@ -97,13 +127,18 @@ def render_prompt(processor: ProcessorMixin, spec: ModelSpec, question: str) -> 
         ) from error
 
 
-def shrink(image: Image.Image, budget: int | None) -> Image.Image:
-    """Return the image with at most `budget` pixels, its aspect ratio kept; None leaves it as it is."""
-    if budget is None or image.width * image.height <= budget:
-        return image
-    scale = (budget / (image.width * image.height)) ** 0.5
-    size = (max(1, int(image.width * scale)), max(1, int(image.height * scale)))
-    return image.resize(size, Image.Resampling.LANCZOS)
+def shrunk(size: tuple[int, int], budget: int | None) -> tuple[int, int]:
+    """Return the size of an image that has at most `budget` pixels, its aspect ratio kept; None leaves it."""
+    width, height = size
+    if budget is None or width * height <= budget:
+        return size
+    scale = (budget / (width * height)) ** 0.5
+    return max(1, int(width * scale)), max(1, int(height * scale))
+
+
+def resized(image: Image.Image, size: tuple[int, int]) -> Image.Image:
+    """Return the image in that size, itself where it has it."""
+    return image if image.size == size else image.resize(size, Image.Resampling.LANCZOS)
 
 
 def image_token_id(processor: ProcessorMixin) -> int:
@@ -117,10 +152,10 @@ def image_token_id(processor: ProcessorMixin) -> int:
     return -1 if token is None else processor.tokenizer.convert_tokens_to_ids(str(token))
 
 
-def processing_settings(processor: ProcessorMixin, image: Image.Image) -> str:
-    """Return what the image processor does as canonical JSON, with the size it was given."""
+def processing_settings(processor: ProcessorMixin, size: tuple[int, int]) -> str:
+    """Return what the image processor does as canonical JSON, with the size that it is given."""
     settings = {**processor.image_processor.to_dict(), "class": type(processor.image_processor).__name__}
-    return json.dumps({**settings, "given": image.size}, sort_keys=True, default=str)
+    return json.dumps({**settings, "given": size}, sort_keys=True, default=str)
 
 
 def _fill(template: str, processor: ProcessorMixin, question: str) -> str:

@@ -1,1 +1,1 @@
-"""Judging answers: scoring now, statistics and reports as they come."""
+"""Judging answers: sets of items, runs over them, scores, statistics that hold up, and reports."""

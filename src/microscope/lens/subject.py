@@ -16,6 +16,7 @@ from typing import Any
 import torch
 from transformers import PreTrainedModel
 
+from microscope.engine.generate import placed
 from microscope.engine.loading.gate import undisturbed
 from microscope.errors import UserError
 from microscope.lens.probe import Probe
@@ -212,11 +213,6 @@ def capturing(model: PreTrainedModel, kept: dict[str, Any], *, decoder_only: boo
         yield
     finally:
         hook.remove()
-
-
-def placed(value: torch.Tensor, model: PreTrainedModel) -> torch.Tensor:
-    """Return an input on the model's device, numbers that are not whole in its dtype."""
-    return value.to(model.device, model.dtype) if value.is_floating_point() else value.to(model.device)
 
 
 def repeated(value: Any, count: int) -> Any:  # noqa: ANN401  (whatever a model hands to its language model)

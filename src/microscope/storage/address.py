@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 from microscope.records import GenerationSettings
 
@@ -37,8 +37,8 @@ class AddressParts:
 
 def content_address(parts: AddressParts) -> str:
     """Return the SHA-256 of the parts in canonical JSON, as 64 hexadecimal digits; equal parts, equal addresses."""
-    body = asdict(parts)
-    body["settings"] = {name: _canonical(value) for name, value in body["settings"].items()}
+    body = dict(vars(parts))
+    body["settings"] = {name: _canonical(value) for name, value in vars(parts.settings).items()}
     body["rejected"] = sorted(parts.rejected)
     body["version"] = ADDRESS_VERSION
     text = json.dumps(body, sort_keys=True, separators=(",", ":"), allow_nan=False)

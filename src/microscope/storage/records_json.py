@@ -63,6 +63,7 @@ def _facts_to_json(facts: Facts) -> dict[str, Any]:
         "finish": facts.finish,
         "versions": dict(facts.versions),
         "fallback": facts.fallback,
+        "together": facts.together,
     }
 
 
@@ -83,4 +84,5 @@ def _facts_from_json(data: dict[str, Any]) -> Facts:
         versions=tuple(data["versions"].items()),
         # Answers that were kept before there was one had none.
         fallback=data.get("fallback", ""),
+        together=data.get("together", 1),
     )

@@ -5,22 +5,36 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass
 from html import escape
+from pathlib import Path
 
 import gradio as gr
+from starlette.routing import Mount
 
 from microscope.catalog.build import build_catalog
 from microscope.engine.build import Engine, build_engine, plan
 from microscope.engine.overview import load_model, overview, pin_model, unload_model
+from microscope.evaluation.evaluator import Evaluator
+from microscope.evaluation.task import evaluation_task
 from microscope.hardware import detect
 from microscope.lens.build import build_lens
+from microscope.lens.keeping import LensKeeper
 from microscope.lens.task import lens_task
 from microscope.settings import REPOSITORY, Settings
 from microscope.storage.example_answers import read_example_answers
 from microscope.storage.shares import ShareStore
 from microscope.tiny.examples import read_examples
+from microscope.tracking import trackio_tracker
+from microscope.tracking.dashboard import PATH, dashboard
 from microscope.ui import text
 from microscope.ui.compare import api, events, layout
 from microscope.ui.compare.actions import Actions
+from microscope.ui.evaluate import api as evaluate_api
+from microscope.ui.evaluate import events as evaluate_events
+from microscope.ui.evaluate import layout as evaluate_layout
+from microscope.ui.evaluate import words as evaluate_words
+from microscope.ui.evaluate.actions import EvaluateActions
+from microscope.ui.evaluate.handlers import Handlers as EvaluateHandlers
+from microscope.ui.evaluate.past import PastHandlers, wire_past
 from microscope.ui.lens import api as lens_api
 from microscope.ui.lens import events as lens_events
 from microscope.ui.lens import layout as lens_layout
@@ -31,10 +45,15 @@ from microscope.ui.owner import is_owner
 from microscope.ui.theme import CSS, theme
 
 EXAMPLES = REPOSITORY / "assets" / "examples"
+EVALSET = REPOSITORY / "assets" / "evalset"
+# The look of the page, of the Evaluate tab, and of the pictures that a report has too.
+STYLES = [CSS, *(REPOSITORY / "assets" / name for name in ("evaluate/evaluate.css", "report/figures.css"))]
 SHARES_BYTES = 256 * 1024**2
 COMPARE, MODELS = "compare", "models"
+# How many items a visitor of a shared Space begins with.
+SHARED_ITEMS = 200
 # What other rooms have done at the accelerator.
-TASKS = (lens_task,)
+TASKS = (lens_task, evaluation_task)
 
 
 @dataclass(frozen=True)
@@ -54,7 +73,7 @@ class App:
             prevent_thread_lock=True,
             quiet=True,
             theme=theme(),
-            css_paths=[CSS],
+            css_paths=STYLES,
             favicon_path=None,
             show_error=False,
             enable_monitoring=False,
@@ -65,6 +84,8 @@ class App:
             state_session_capacity=1000,
             footer_links=["api", "settings"],
             run_history=False,
+            # Whoever reaches the page sees it: on a Space, that is everybody.
+            app_kwargs={"routes": [Mount(PATH, app=dashboard(tracked(self.settings)))]} if self.settings.alone else {},
         )
         print(f"{text.TITLE} is at {url}", flush=True)
         if block:
@@ -79,7 +100,10 @@ def build(settings: Settings) -> App:
         logging.getLogger(chatty).setLevel(logging.WARNING)
     actions = _actions(settings)
     engine = actions.engine
-    looks = LensActions(build_lens(engine, settings), actions)
+    glasses = build_lens(engine, settings)
+    looks = LensActions(glasses, actions)
+    evaluator = Evaluator(engine, LensKeeper(glasses))
+    runs = EvaluateActions(evaluator, actions, EVALSET, offline=settings.offline)
     with gr.Blocks(title=text.TITLE, delete_cache=(600, 3600), analytics_enabled=False) as demo:
         gr.HTML(_header())
         if settings.on_space:
@@ -89,8 +113,13 @@ def build(settings: Settings) -> App:
                 tab = layout.build(engine.catalog, actions.examples, EXAMPLES)
             with gr.Tab(text.LENS, id=lens_events.LENS) as lens:
                 glass = lens_layout.build(engine.catalog, actions.examples, EXAMPLES, list(looks.runs))
+            with gr.Tab(evaluate_words.TAB, id=evaluate_events.EVALUATE) as evaluate:
+                board = evaluate_layout.build(engine.catalog, limit=SHARED_ITEMS if settings.on_space else 0)
             with gr.Tab(text.MODELS, id=MODELS) as models:
                 panel = _build_models(engine, settings)
+
+        def owns(request: gr.Request, profile: gr.OAuthProfile | None) -> bool:
+            return is_owner(request, profile, settings)
 
         def waiting() -> int:
             return len(demo._queue) + engine.models.cache.snapshot().waiting
@@ -103,11 +132,21 @@ def build(settings: Settings) -> App:
         lens_events.wire(glass, tab, looking)
         lens_events.wire_load(demo, tabs, glass, tab, looking)
         lens_api.publish(glass, tab, looks, looking)
+        evaluating = EvaluateHandlers(runs, waiting, owns)
+        evaluate_events.wire(evaluate, board, evaluating)
+        evaluate_events.wire_opening(tabs, board, tab, glass, evaluating)
+        wire_past(board.past, board.state, PastHandlers(tracked(settings), owns, mounted=settings.alone))
+        evaluate_api.publish(board, runs, evaluating, owns)
         owning = models_events.Handlers(_source(engine, settings), signs_in=settings.oauth)
-        models_events.wire(demo, panel, models, [compare, lens], owning)
+        models_events.wire(demo, panel, models, [compare, lens, evaluate], owning)
         gr.HTML(f'<p class="vm-note">{escape(text.FOOTER)}</p>')
     demo.queue(max_size=settings.queue_size, api_open=False, status_update_rate=5)
     return App(demo, engine, settings)
+
+
+def tracked(settings: Settings) -> Path:
+    """Return the folder of what Trackio keeps, which the command line writes as well."""
+    return settings.data / "trackers" / trackio_tracker.TRACKER.key
 
 
 def _actions(settings: Settings) -> Actions:

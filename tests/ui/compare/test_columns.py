@@ -77,6 +77,8 @@ def test_who_waits_sees_where_it_stands() -> None:
 def test_what_was_made_do_with_is_a_fact() -> None:
     made_do = replace(FACTS, fallback="image of 200 x 150 px, for memory ran out with 400 x 300")
     assert facts(made_do)[-1] == ("Made do", made_do.fallback)
+    assert ("In a batch", "of 64, whose time it is") in facts(replace(FACTS, together=64))
+    assert "In a batch" not in dict(facts(FACTS))
     assert "Made do" not in dict(facts(FACTS))
 
 

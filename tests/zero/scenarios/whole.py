@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from tests.zero.scenarios import app, door, engine, lens
+from tests.zero.scenarios import app, door, engine, evaluation, lens
 from tests.zero.stage import Stage
 
 
 def play(stage: Stage) -> None:
-    """Start the app, ask its engine and its lens, go through a door with other tasks, and visit the app's endpoint."""
+    """Start the app, ask its engine and its lens, run a set, go through another door, and visit the app's endpoint."""
     started, url = app.start(stage)
     try:
         engine.play(started.engine, stage)
         lens.play(started.engine, started.settings, stage)
+        evaluation.play(started.engine, stage)
         door.play(stage)
         app.play(stage, url)
     finally:

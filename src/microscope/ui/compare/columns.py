@@ -160,6 +160,7 @@ def facts(found: Facts) -> tuple[tuple[str, str], ...]:
         ("First token", f"{found.first_token_seconds:.2f} s"),
         ("Speed", f"{rate:.0f} tokens/s" if rate else "one token"),
         ("Model", "in memory" if found.loaded_in is None else f"loaded in {found.loaded_in:.1f} s"),
+        *((("In a batch", f"of {found.together}, whose time it is"),) if found.together > 1 else ()),
         ("Seed", str(found.seed)),
         ("Runs as", f"{found.dtype} on {found.device}"),
         *((("Made do", found.fallback),) if found.fallback else ()),

@@ -1,0 +1,1 @@
+"""Sets of items: read from tables, archives, folders and the Hub, checked row by row before anything runs."""

@@ -1,0 +1,19 @@
+"""Character accuracy: edits by the reference's characters."""
+
+from __future__ import annotations
+
+import pytest
+
+from microscope.evaluation.scoring.base import NORMAL, STRICT
+from microscope.evaluation.scoring.cer import score
+from microscope.records import Item
+
+
+@pytest.mark.parametrize(("answer", "wanted"), [("hallo", 0.8), ("hello", 1), ("h", 0.2), ("something else", 0)])
+def test_errors_count_by_the_references_length(answer: str, wanted: float) -> None:
+    assert score(answer, Item("1", "p", "q", ("hello",)), NORMAL).value == pytest.approx(wanted)
+
+
+def test_nothing_to_read_and_nothing_read_is_right() -> None:
+    assert score("", Item("1", "p", "q", ("",)), STRICT).value == 1
+    assert score("x", Item("1", "p", "q", ("",)), STRICT).value == 0
