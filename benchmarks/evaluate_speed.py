@@ -58,7 +58,7 @@ class Plan:
     warm_up: int = 1
     items: int | None = None
     threads: int = 1
-    batch: int = 32
+    batch: int = MOST_TOGETHER
 
 
 @dataclass(frozen=True)

@@ -331,3 +331,10 @@ def test_a_tracker_that_is_not_installed_costs_no_report(
     assert found.status == 1
     assert "is not installed" in found.err.splitlines()[-1]
     assert found.out.splitlines()[0] == record(tmp_path)["analysis"]["verdict"]
+
+
+def test_what_is_decided_early_is_the_baselines(many: tuple[Path, list[int]], tmp_path: Path) -> None:
+    found = evaluated(many[0], f"{WORST},{BEST}", tmp_path, "--early", "--baseline", BEST)
+    assert found.status == 3
+    assert [arm["key"] for arm in record(tmp_path)["arms"]] == [BEST, WORST]
+    assert "(80 % power, if two disagree on 20 % of the questions)" in found.err

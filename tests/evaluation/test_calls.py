@@ -150,7 +150,7 @@ def test_a_refusal_that_does_not_end_is_the_arm_s_and_no_item_s(here: Service) -
     keeper = Refusing(["It is too large."] * 2 + ["Your GPU quota for today is used up."] * 100)
     told: list[Told] = []
     with pytest.raises(UserError, match="quota for today"):
-        told.extend(Answering(here.evaluator.engine, keeper, course).steps(range(30), None))
+        told.extend(Answering(here.evaluator.engine, keeper, course).steps(range(len(course.addresses)), None))
     assert {one.failure for one in course.outcomes.values()} == {"It is too large."}
     assert [number for one in told for number in one.settled] == [0, 1]
 

@@ -169,7 +169,9 @@ def _arms(given: argparse.Namespace, engine: Engine) -> tuple[Arm, ...]:
 
     keys = [spec.key for spec in engine.catalog.specs] if given.models == ALL else keys_of(given.models)
     specs = [engine.answerer.spec_of(key) for key in keys]
-    return arms_of(specs, settings_of(given, engine), _varied(given.vary))
+    arms = arms_of(specs, settings_of(given, engine), _varied(given.vary))
+    # Such a run stops when all are decided against the first.
+    return tuple(sorted(arms, key=lambda arm: arm.key != given.baseline)) if given.early and given.baseline else arms
 
 
 def _varied(given: Sequence[str]) -> dict[str, tuple[str, ...]]:
@@ -240,10 +242,17 @@ def _run(
     """Run with a progress bar, where somebody looks, and return the end."""
     from tqdm import tqdm
 
+    from microscope.evaluation.analyse.phrases import counted
+    from microscope.evaluation.statistics import FEWEST_FOR_P
+
     plan = evaluator.plan(items, arms, scorer)
+    seen = (
+        f" It can tell differences of about {plan.detectable * 100:.1f} points (80 % power, if two disagree on "
+        f"{plan.disagreement * 100:.0f} % of the questions)."
+    )
     print(
-        f"{plan.items:,} questions about {plan.images:,} images, {plan.arms} to answer them; {plan.known:,} of "
-        f"{plan.answers:,} answers are known. It can tell differences of about {plan.detectable * 100:.1f} points.",
+        f"{counted(plan.items, 'question')} about {counted(plan.images, 'image')}, {plan.arms} to answer them; "
+        f"{plan.known:,} of {plan.answers:,} answers are known.{seen if plan.images >= FEWEST_FOR_P else ''}",
         *plan.warnings,
         sep="\n",
         file=sys.stderr,

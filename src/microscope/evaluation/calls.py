@@ -172,6 +172,8 @@ class Answering:
         course, keeper, share = self._course, self._keeper, self._course.arm.keep
         if keeper is None or share is None:
             raise ValueError("nothing tells which image tokens are kept")
+        alike: list[int] = []
+        why = ""
         for number in numbers:
             try:
                 for answer in keeper.answers(course.request(number), share):
@@ -180,9 +182,25 @@ class Answering:
                     else:
                         self._settle(number, answer)
             except UserError as error:
-                course.fail(number, str(error))
-                self._over(number)
+                if str(error) != why:
+                    self._fail(alike, why)
+                    alike, why = [], str(error)
+                alike.append(number)
+                if len(alike) == FAILED_ALIKE:
+                    # Had they failed as items do, all that are left would count as wrong.
+                    yield self._told(force=True)
+                    raise
+            else:
+                self._fail(alike, why)
+                alike, why = [], ""
             yield self._told(force=True)
+        self._fail(alike, why)
+        yield self._told(force=True)
+
+    def _fail(self, numbers: Sequence[int], message: str) -> None:
+        for number in numbers:
+            self._course.fail(number, message)
+            self._over(number)
 
     @property
     def _due(self) -> bool:

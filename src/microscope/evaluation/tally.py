@@ -45,7 +45,7 @@ class Tally:
         self._parsed[number, arm] = scores[STRICTNESS.index("normal")].parsed
 
     def difference(self, first: int, second: int, numbers: Sequence[int]) -> float:
-        """Return the second arm's normal scores less the first's, summed over items; exactly 0 where they are equal."""
+        """Return the second arm's normal scores less the first's, summed; exactly 0 where they are equal."""
         chosen = self._scores[STRICTNESS.index("normal"), list(numbers)]
         found = float((chosen[:, second] - chosen[:, first]).sum())
         return found if abs(found) > SAME else 0.0

@@ -31,7 +31,9 @@ def test_main_effects_and_interaction_of_two_factors() -> None:
     ]
     assert [effect.difference.value for effect in found] == pytest.approx([-0.1, -0.2, -0.2])
     assert all(effect.p_holm >= effect.p for effect in found)
-    assert found[0].sentence.startswith(f"template B instead of A changes the score by {MINUS}10.0 points (")
+    assert found[0].sentence.startswith(
+        f"template B instead of A changes the score by {MINUS}10.0 points on average ("
+    )
     assert "is 20.0 points lower at keep 25 % than at all" in found[2].sentence
     assert found[2].sentence.endswith("p < 0.001 after Holm).")
 

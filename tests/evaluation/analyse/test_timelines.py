@@ -28,12 +28,12 @@ def test_steps_are_in_order_and_the_best_one_is_recommended_with_its_equals() ->
     assert [moment.separated_from_best for moment in found.moments] == [True, False, False]
     assert (found.run, found.recommended) == ("scenes", "step-4000")
     assert found.sentence.startswith("Step 4,000 scores highest (80.0 %, 95 % interval ")
-    assert found.sentence.endswith("not separated from step 3,000.")
+    assert found.sentence.endswith("not separated from step 3,000 (Holm over 3 pairs of steps).")
 
 
 def test_a_step_that_beats_all_others_says_so() -> None:
     (found,) = timelines(results(drawn(500, [0.3, 0.5, 0.9])))
-    assert found.sentence.endswith("separated from every other step of scenes.")
+    assert found.sentence.endswith("separated from every other step of scenes (Holm over 3 pairs of steps).")
 
 
 def test_of_equal_steps_the_earliest_is_recommended() -> None:
@@ -44,7 +44,8 @@ def test_of_equal_steps_the_earliest_is_recommended() -> None:
 
 
 def test_too_few_images_separate_no_step() -> None:
-    (found,) = timelines(results(np.tile([0.0, 1.0], (20, 1))))
+    (found,) = timelines(results(np.tile([0.0, 1.0, 1.0], (20, 1))))
+    assert "Holm" not in found.sentence
     assert not any(moment.separated_from_best for moment in found.moments)
 
 
@@ -61,9 +62,3 @@ def test_other_runs_settings_and_arms_without_steps_are_other_lines() -> None:
     found = timelines(results(drawn(100, [0.5] * 6), arms=arms))
     assert [line.run for line in found] == ["scenes, tokens 64", "scenes, tokens 8"]
     assert [moment.key for moment in found[1].moments] == ["x", "y"]
-
-
-def test_the_sentence_says_how_many_pairs_it_is_corrected_for() -> None:
-    # Beside a baseline a pair may be separated that is not among all pairs of steps.
-    (found,) = timelines(results(drawn(500, [0.8, 0.3, 0.79])))
-    assert "(Holm over 3 pairs of steps)" in found.sentence

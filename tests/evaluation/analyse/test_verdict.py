@@ -114,7 +114,7 @@ def test_further_below_than_the_margin_is_not_shown_to_be() -> None:
     assert found.pairs[0].difference.high is not None
     assert found.pairs[0].difference.high > -0.045
     assert found.verdict.startswith(
-        f"step 2000 is worse than step 1000, and was found more than 4.5 points below it: {MINUS}5.0 points"
+        f"step 2000 is worse than step 1000, and was found more than 4.5 points below it: {MINUS}5.1 points"
     )
     assert found.verdict.endswith("That it is worse by more than 4.5 points is not shown.")
     held = verdict([0.8, 0.75, 0.9], options)

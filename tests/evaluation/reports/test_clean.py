@@ -12,10 +12,11 @@ from microscope.evaluation.reports.clean import harmless, rounded, whole
 @pytest.mark.parametrize("start", list("=+-@\t\r\n＝＋－＠"))  # noqa: RUF001 (the wide ones are meant)
 def test_what_a_spreadsheet_would_compute_gets_an_apostrophe(start: str) -> None:
     assert harmless(f"{start}1+1") == f"'{start}1+1"
+    assert harmless(f"  {start}1+1") == f"'  {start}1+1"
 
 
 def test_other_texts_stay_as_they_are() -> None:
-    for text in ("", "a=b", "1,000", " =x", "'=x"):
+    for text in ("", "a=b", "1,000", " x", "'=x"):
         assert harmless(text) == text
 
 

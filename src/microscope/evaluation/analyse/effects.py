@@ -68,7 +68,9 @@ def _sentence(
     change = points(estimate.value)
     (factor, *rest), ((start, end), *others) = contrast.factors, contrast.levels
     if not rest:
-        return f"{names[factor]} {end} instead of {start} changes the score by {change} ({sure}){verdict}."
+        # Over the levels of the others, with some of which it may do something else.
+        mean = " on average" if len(names) > 1 else ""
+        return f"{names[factor]} {end} instead of {start} changes the score by {change}{mean} ({sure}){verdict}."
     (origin, target), other = others[0], names[rest[0]]
     way = "lower" if estimate.value < 0 else "higher"
     return (

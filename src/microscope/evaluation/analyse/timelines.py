@@ -53,7 +53,9 @@ def _timeline(prepared: Prepared, marks: Sequence[Mark], arms: list[int]) -> Tim
     )
     # Against a baseline fewer pairs are asked about, so that one of them may be separated there and not here.
     pairs = len(arms) * (len(arms) - 1) // 2
-    sentence += f" (Holm over {counted(pairs, 'pair')} of steps)." if pairs > 1 else "."
+    sentence += (
+        f" (Holm over {counted(pairs, 'pair')} of steps)." if pairs > 1 and prepared.images >= FEWEST_FOR_P else "."
+    )
     return Timeline(_name(prepared, arms), moments, marks[best].key, sentence)
 
 

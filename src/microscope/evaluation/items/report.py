@@ -8,9 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import fields
 
 from microscope.evaluation.items.base import ColumnMap, ItemSet, Problem
-
-# What a spreadsheet takes for the beginning of a formula.
-FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
+from microscope.evaluation.reports.clean import harmless
 
 
 def validation_report(item_set: ItemSet) -> str:
@@ -51,11 +49,6 @@ def problems_csv(problems: Iterable[Problem]) -> str:
         refused = "yes" if problem.refused else "no"
         writer.writerow((problem.row, harmless(problem.column), harmless(problem.message), refused))
     return text.getvalue()
-
-
-def harmless(cell: str) -> str:
-    """Return a cell's text so that no spreadsheet computes it."""
-    return f"'{cell}" if cell.lstrip(" ").startswith(FORMULA) else cell
 
 
 def _by_row(problems: Iterable[Problem], rows: set[int], unit: str) -> list[str]:

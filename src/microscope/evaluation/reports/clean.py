@@ -17,9 +17,12 @@ def whole(text: str) -> str:
 
 
 def harmless(text: str) -> str:
-    """Return a text that a spreadsheet shows and does not compute: a formula gets an apostrophe before it."""
+    """Return a text that a spreadsheet shows and does not compute: a formula gets an apostrophe before it.
+
+    Some spreadsheets look for it behind spaces.
+    """
     text = whole(text)
-    return f"'{text}" if text.startswith(FORMULA) else text
+    return f"'{text}" if text.lstrip(" ").startswith(FORMULA) else text
 
 
 def rounded(value: float) -> float | None:

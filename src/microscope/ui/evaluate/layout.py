@@ -19,7 +19,6 @@ from microscope.ui.evaluate.markup import note
 from microscope.ui.evaluate.past import Past, draw_past
 from microscope.ui.evaluate.view import Chosen, Shown
 
-FIRST_TOKENS = 32
 # How many items are taken, whether they are drawn, how their answers are marked, and what that means.
 Marking = tuple[gr.Number, gr.Checkbox, gr.Dropdown, gr.HTML]
 # A name in the table of slices opens its items.
@@ -165,7 +164,8 @@ def _draw_choosing(catalog: Catalog, marking: Marking) -> Choosing:
         info=words.CHECKPOINTS_HINT,
         elem_id="evaluate-checkpoints",
     )
-    tokens = min(FIRST_TOKENS, catalog.settings.max_new_tokens)
+    # As on the command line: the same run has the same numbers.
+    tokens = catalog.settings.max_new_tokens
     new_tokens = gr.Slider(
         1, MOST_NEW_TOKENS, value=tokens, step=1, label=words.NEW_TOKENS, info=words.NEW_TOKENS_HINT
     )

@@ -21,7 +21,7 @@ from microscope.ui.evaluate.tables import scored
 def plan_html(plan: Plan, device: str, queue: str) -> str:
     """Return what a run takes and what it could see; `queue` says who is waiting."""
     facts = (words.planned(plan), f"{words.takes(plan, device)} {queue}".strip(), words.detects(plan))
-    return "".join(f'<p class="vm-cost">{sentence}</p>' for sentence in map(escape, facts)) + part(
+    return "".join(f'<p class="vm-cost">{sentence}</p>' for sentence in map(escape, filter(None, facts))) + part(
         words.WARNINGS, listing(plan.warnings), kind="vm-warnings"
     )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from microscope.evaluation.analyse.phrases import counted, percent, size
 from microscope.evaluation.progress import Plan
+from microscope.evaluation.statistics import FEWEST_FOR_P
 
 TAB = "Evaluate"
 INTRO = (
@@ -141,8 +142,8 @@ PAIRS_HEADS = (
 PAIRS_NOTE = (
     "In points. p is corrected by Holm's method over all pairs asked about. Could have seen is the smallest "
     "difference that this set shows with 80 % power. Fixed items only the second has right, broken ones only the "
-    "first. Effect sizes: h of Cohen compares shares, d_z is the mean difference over its spread, d over the spread of "
-    "the scores."
+    "first. Effect sizes: h of Cohen compares shares, d_z is the mean difference over its spread, d over the spread "
+    "of the scores."
 )
 SLICES = "Where they differ: slices, worst first"
 SLICES_CAPTION = "Groups of items, the worst difference first; a name opens its items below"
@@ -212,7 +213,9 @@ def takes(plan: Plan, device: str) -> str:
 
 
 def detects(plan: Plan) -> str:
-    """Say what difference a run could see."""
+    """Say what difference a run could see; nothing where no test could."""
+    if plan.images < FEWEST_FOR_P:
+        return ""
     return (
         f"This set can tell checkpoints apart that differ by about {size(plan.detectable)} or more "
         f"(80 % power, if they disagree on {percent(plan.disagreement)} of the items; design effect "
