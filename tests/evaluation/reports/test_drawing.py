@@ -7,7 +7,7 @@ from itertools import pairwise
 
 import pytest
 
-from microscope.evaluation.reports.drawing import Scale, figure, percentage, shortened, ticks, told_apart, words
+from microscope.evaluation.reports.drawing import Scale, brief, figure, percentage, shortened, ticks, told_apart, words
 
 
 @pytest.mark.parametrize(
@@ -43,6 +43,24 @@ def test_names_lose_the_words_that_all_begin_with() -> None:
     assert told_apart(["same", "same"]) == ["same", "same"]
     assert told_apart(["step", "step-2"]) == ["step", "step-2"]
     assert told_apart([]) == []
+
+
+def test_brief_names_fit_and_stay_different() -> None:
+    settings = [f"step-{step}, temperature {t}, template {q}" for step in (40, 60) for t in (0, 1) for q in "AB"]
+    assert brief(["one", "two"], 34) == ["one", "two"]
+    assert brief(settings, 24)[0] == "…40, …0, …A"
+    # What is short leaves its room to what is long.
+    asked = [f"step-{step}, t {t}, {word}" for step in (40, 60) for t in (0, 1) for word in ("yes", "y" * 20 + "es")]
+    assert brief(asked, 20)[:2] == ["…40, …0, yes", "…40, …0, yyyyy…yyyes"]
+    alike = [f"a very long name, {'x, ' * place}of something" for place in range(12)]
+    unlike = ["p" * 30 + letter + "q" * 30 for letter in "abc"]
+    wide = [f"{'猫' * place}, {'犬' * 9}, {place}" for place in range(1, 9)]
+    for names in (settings, alike, unlike, wide):
+        found = brief(names, 20)
+        assert len(set(found)) == len(names)
+        assert max(map(len, found)) <= 20
+    assert brief(unlike, 20)[2].startswith("3: ppp")
+    assert brief(["same" * 9, "same" * 9], 9) == ["same…same"] * 2
 
 
 def test_a_figure_is_named_described_and_nothing_in_it_is_markup() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -58,7 +59,10 @@ def test_very_many_slices_are_cut_and_said_to_be() -> None:
 def test_timelines_effects_and_traits() -> None:
     made = analyse(plain())
     assert made.timelines[0].sentence.replace(" %", "\N{NO-BREAK SPACE}%") in sections.timelines(made)
-    assert sections.traits(made).count("<details>") == 3
+    traits = sections.traits(made)
+    assert traits.count("<details>") == 3
+    # Regions that are told apart by their names alone.
+    assert len(set(re.findall(r'aria-label="([^"]*)"', traits))) == 3
     found = sections.effects(analyse(ablation()))
     assert found.count('<th scope="row">') == 3
     assert "What template B instead of A adds" in found

@@ -76,6 +76,25 @@ def test_steps_that_stand_close_share_one_name_and_the_recommended_keeps_its_own
     assert not {"1", "3", "4"} & names
 
 
+def test_pairs_of_long_names_stand_in_two_lines_and_are_told_apart() -> None:
+    arms = [
+        replace(
+            arm(place, key=f"k{place}"),
+            label=f"scenes-step-4000, temperature {place % 2}, asked {'once' * (place // 2 + 3)}",
+        )
+        for place in range(4)
+    ]
+    made = analyse(results(drawn(60, [0.5, 0.6, 0.7, 0.8]), arms=arms))
+    root = parsed(difference_plot(made))
+    lines = [element.text or "" for element in of(root, "text")]
+    assert len(lines) == 2 * len(made.pairs)
+    rows = list(zip(lines[::2], lines[1::2], strict=True))
+    assert len(set(rows)) == len(made.pairs)
+    assert all(under.startswith(MINUS) for _, under in rows)
+    assert float(root.get("height") or 0) > float(parsed(difference_plot(analyse(plain()))).get("height") or 0)
+    assert "temperature 1, asked onceonceonceonce" in (root[1].text or "")
+
+
 def test_an_ablations_effects_are_drawn() -> None:
     made = analyse(ablation())
     assert len(of(parsed(effect_plot(made.effects)), "dot")) == 3

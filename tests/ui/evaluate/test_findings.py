@@ -37,7 +37,15 @@ def test_of_many_sentences_some_are_read_on_request() -> None:
 
 def test_every_part_of_an_analysis_is_drawn_once_and_escaped() -> None:
     drawn = findings(analysis_of())
-    parts = [words.PLOT, words.MARKS, "Along the run scenes", words.EFFECTS, words.PAIRS, words.SLICES, words.TRAITS]
+    parts = [
+        words.PLOT,
+        words.MARKS,
+        words.TIMELINE.format(run="scenes"),
+        words.EFFECTS,
+        words.PAIRS,
+        words.SLICES,
+        words.TRAITS,
+    ]
     places = [drawn.index(f">{part}<") for part in [*parts, words.NOTES]]
     assert places == sorted(places)
     assert drawn.count('<svg class="vm-fig"') == 4

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
+
+from microscope.evaluation.analyse import analyse
 from microscope.evaluation.progress import Progress
 from microscope.ui.evaluate import words
 from microscope.ui.evaluate.running import plan_html, progress_html, so_far
+from microscope.ui.evaluate.tables import scored
 from tests.ui.evaluate.samples import NASTY, PLAN, arm, item_set, results_of
 
 
@@ -41,6 +45,16 @@ def test_scores_so_far_have_intervals_and_no_verdict() -> None:
     assert "&lt;b&gt;step" in drawn
     assert drawn.count(" to ") == 2
     assert drawn.count("<tr") == 3
+
+
+def test_scores_so_far_have_the_intervals_of_the_end() -> None:
+    found = results_of(item_set(), [arm("a"), arm("b")], 20)
+    every = replace(found, scores=np.ones_like(found.scores))
+    for one in (found, every):
+        drawn = so_far(one)
+        for mark in analyse(one).marks:
+            assert scored(mark.score) in drawn
+    assert "100.0 to 100.0" not in so_far(every)
 
 
 def test_without_items_or_spread_nothing_is_made_up() -> None:

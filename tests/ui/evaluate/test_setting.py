@@ -25,6 +25,7 @@ def test_problems_are_listed_by_row_with_what_became_of_them() -> None:
     assert "There is no picture &lt;x&gt;.png." in drawn
     assert drawn.count("<tr") == 3
     assert ">Row 7<" in drawn
+    assert "vm-sentences" in drawn
     assert f">{words.LEFT_OUT}<" in drawn
     assert f">{words.USED}<" in drawn
     assert words.NO_PROBLEMS not in drawn

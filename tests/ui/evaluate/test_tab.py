@@ -18,6 +18,19 @@ from tests.ui.test_page import axe_source
 
 pytestmark = pytest.mark.browser
 ITEMS = 16
+# Cells that a long name would run out of: on a small screen, they are the rows of a card and begin with it.
+OVERLAPPING = """
+[...document.querySelectorAll("#evaluate-findings td")].filter((cell) => {
+  const name = cell.cloneNode(false);
+  name.style.width = `${cell.getBoundingClientRect().width}px`;
+  cell.after(name);
+  name.textContent = "x";
+  name.dataset.name = "a name that is long enough to be broken into two lines";
+  const after = name.getBoundingClientRect(), low = parseFloat(getComputedStyle(name, "::before").height) || 0;
+  name.remove();
+  return after.height < low;
+}).map((cell) => cell.dataset.name)
+"""
 
 
 @pytest.fixture
@@ -93,6 +106,7 @@ def test_a_slice_opens_its_items_and_an_item_the_other_tabs(tab: Page) -> None:
     expect(items).to_be_in_viewport()
     items.get_by_role("button", name="Compare").first.click()
     expect(tab.get_by_role("tab", name=text.COMPARE)).to_have_attribute("aria-selected", "true")
+    expect(tab.get_by_role("tab", name=text.COMPARE)).to_be_focused()
     question = tab.get_by_label(text.QUESTION).locator("visible=true")
     expect(question).not_to_have_value("")
     expect(tab.get_by_text(words.OPENED["compare"])).to_be_visible()
@@ -102,6 +116,8 @@ def test_a_slice_opens_its_items_and_an_item_the_other_tabs(tab: Page) -> None:
     expect(tab.locator(".vm-column[data-state=done]")).to_have_count(2)
     expect(tab.locator(".vm-column").first).to_contain_text("omputed earlier with exactly these inputs")
     tab.get_by_role("tab", name=words.TAB).click()
+    # The way back leads to the items, not to the top of a long page.
+    expect(items).to_be_in_viewport()
     items.get_by_role("button", name="Lens").first.click()
     expect(tab.get_by_role("tab", name=text.LENS)).to_have_attribute("aria-selected", "true")
     expect(tab.get_by_label(text.QUESTION).locator("visible=true")).to_have_value(asked)
@@ -159,4 +175,5 @@ def test_accessible_and_no_sideways_scrolling(browser: Browser, url: str, theme:
     found = page.evaluate("axe.run()")["violations"]
     assert [one["id"] for one in found if one["impact"] in ("moderate", "serious", "critical")] == []
     assert page.evaluate("document.documentElement.scrollWidth") <= width
+    assert page.evaluate(OVERLAPPING) == []
     page.close()

@@ -4,8 +4,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
+
+from microscope.evaluation.analyse import analyse
+from microscope.evaluation.analyse.slices import reference_and_candidate
+from microscope.evaluation.analysis import Options
 from microscope.ui.evaluate import tables, words
-from tests.ui.evaluate.samples import NASTY, analysis_of
+from tests.ui.evaluate.samples import NASTY, analysis_of, arm, item_set, results_of
 
 ESCAPED = "&lt;b&gt;step &amp; 2000&lt;/b&gt;"
 SAID = analysis_of()
@@ -25,7 +30,7 @@ def test_pairs_have_difference_interval_p_and_what_could_have_been_seen() -> Non
     for cell in ("step 300", ESCAPED, "<b>+25.0 points</b>", "10.0 to 40.0", "0.002", "0.004", "18.2", "12 and 2"):
         assert cell in drawn
     assert "h 0.54, d_z 0.45" in drawn
-    assert ", d " not in drawn
+    assert ", d 0" not in drawn
 
 
 def test_a_pair_that_few_images_cannot_test_has_no_p() -> None:
@@ -39,9 +44,20 @@ def test_slices_are_buttons_that_carry_their_place() -> None:
     drawn = tables.slices(SAID, "<svg></svg>")
     assert f'<button type="button" class="vm-link" data-slice="0">kind: {ESCAPED}</button>' in drawn
     assert 'data-slice="1">kind: colour</button>' in drawn
-    assert "2 on 2" in drawn
+    assert "2 on 2 images" in drawn
     assert "0.010" in drawn
     assert "<svg></svg>" in drawn
+
+
+@pytest.mark.parametrize("baseline", [None, "step-300", "step-2000", "step-6000"])
+def test_slices_say_which_two_their_differences_are_between(baseline: str | None) -> None:
+    arms = [arm("step-300"), arm("step-2000"), arm("step-6000")]
+    found = results_of(item_set(), arms)
+    said = analyse(found, Options(baseline=baseline))
+    pair = reference_and_candidate(found, said.options)
+    assert pair is not None
+    first, second = (arms[place].label for place in pair)
+    assert f"Difference: {second} less {first}, in points." in tables.slices(said)
 
 
 def test_many_columns_are_left_to_the_heat_map_and_many_slices_to_the_files() -> None:

@@ -30,7 +30,7 @@ def test_a_plan_says_what_it_takes() -> None:
 def test_a_plan_says_what_difference_it_could_see_and_on_what_that_rests() -> None:
     said = words.detects(PLAN)
     assert said.startswith("This set can tell checkpoints apart that differ by about 5.1 points or more")
-    assert "20.0 % of the items" in said
+    assert "20 % of the items" in said
     assert "design effect 1.5" in said
     # Where no test could see any.
     assert words.detects(replace(PLAN, images=5)) == ""

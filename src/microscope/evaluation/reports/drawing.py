@@ -15,6 +15,7 @@ from html import escape
 from microscope.evaluation.reports.clean import whole
 
 ELLIPSIS = "…"
+SEPARATOR = ", "
 
 
 @dataclass(frozen=True)
@@ -65,6 +66,37 @@ def told_apart(names: Sequence[str]) -> list[str]:
     while shared and names[0][shared - 1].isalnum():
         shared -= 1
     return [f"{ELLIPSIS}{name[shared:]}" if shared > 1 else name for name in names]
+
+
+def brief(names: Sequence[str], width: int) -> list[str]:
+    """Return names of at most so many columns that stay different: cut as they are, else part by part, else numbered.
+
+    Parts stand between commas, as a checkpoint and the settings that it answered under do.
+    """
+    for cut in (_cut_whole, _cut_parts):
+        found = cut(names, width)
+        if len(set(found)) == len(set(names)) and found == _cut_whole(found, width):
+            return found
+    room = len(f"{len(names)}: ")
+    return [f"{place}: {shortened(name, width - room)}" for place, name in enumerate(names, 1)]
+
+
+def _cut_whole(names: Sequence[str], width: int) -> list[str]:
+    return [shortened(name, width) for name in names]
+
+
+def _cut_parts(names: Sequence[str], width: int) -> list[str]:
+    """Return names of the parts in which they differ, each without what it shares; none where parts do not match."""
+    rows = [name.split(SEPARATOR) for name in names]
+    if len({len(row) for row in rows}) != 1:
+        return []
+    columns = [told_apart(column) for column in zip(*rows, strict=True) if len(set(column)) > 1]
+    room = width - len(SEPARATOR) * (len(columns) - 1)
+    # What is short leaves its room to what is long.
+    for left, place in enumerate(sorted(range(len(columns)), key=lambda one: max(map(len, columns[one])))):
+        columns[place] = _cut_whole(columns[place], max(room // (len(columns) - left), 1))
+        room -= max(map(len, columns[place]))
+    return [SEPARATOR.join(row) for row in zip(*columns, strict=True)]
 
 
 def _fitting(sizes: Sequence[int], width: int) -> int:

@@ -186,7 +186,7 @@ def traits(analysis: Analysis) -> str:
     for mark in analysis.marks:
         own = [trait for trait in analysis.traits if trait.arm == mark.key]
         if own:
-            parts.append(folded(mark.label, _traits(own)))
+            parts.append(folded(mark.label, _traits(mark.label, own)))
     if not parts:
         return ""
     return section(
@@ -196,7 +196,7 @@ def traits(analysis: Analysis) -> str:
     )
 
 
-def _traits(own: list[Trait]) -> str:
+def _traits(label: str, own: list[Trait]) -> str:
     titles = ("Wrong with", "Wrong without", *CHANGE, "Questions")
     heads = [Head("Trait"), *(Head(title, NUMBER) for title in titles)]
     rows = [
@@ -211,7 +211,7 @@ def _traits(own: list[Trait]) -> str:
         )
         for trait in own
     ]
-    return table("Traits, the surest first", heads, rows)
+    return table(f"Traits with which {label} fails more or less often, the surest first", heads, rows)
 
 
 def _points(difference: float) -> str:

@@ -12,17 +12,17 @@ from microscope.evaluation.analyse.phrases import MINUS, number, percent, points
 from microscope.evaluation.analysis import Analysis, Effect, Estimate, Moment, Timeline
 from microscope.evaluation.reports.drawing import (
     Scale,
+    brief,
     figure,
     line,
     percentage,
     safe,
-    shortened,
     ticks,
     told_apart,
     words,
 )
 
-ROW, BAR, DOT = 44, 28, 5.5
+ROW, BAR, LINE, DOT = 44, 28, 16, 5.5
 NAME_WIDTH = 34
 PAIR_WIDTH = 15
 AXIS = 26
@@ -33,17 +33,26 @@ APART = 11.0
 
 @dataclass(frozen=True)
 class Row:
-    """One line of a plot of intervals; `strong` ones are filled, the others hollow."""
+    """One line of a plot of intervals; `strong` ones are filled, the others hollow.
+
+    `name` is what fits, `under` its second line; `full` is all of it, for who points at it or listens.
+    """
 
     name: str
+    full: str
     estimate: Estimate
     note: str
     strong: bool = True
+    under: str = ""
 
 
 def interval_plot(analysis: Analysis, ident: str = "scores") -> str:
     """Return each arm's score with its interval and its letters."""
-    rows = [Row(mark.label, mark.score, f"{percent(mark.score.value)}  {mark.letters}") for mark in analysis.marks]
+    names = brief([mark.label for mark in analysis.marks], NAME_WIDTH)
+    rows = [
+        Row(name, mark.label, mark.score, f"{percent(mark.score.value)}  {mark.letters}")
+        for name, mark in zip(names, analysis.marks, strict=True)
+    ]
     described = "; ".join(f"{mark.label} {_said(mark.score)}, letters {mark.letters}" for mark in analysis.marks)
     title = f"Scores with {100 * analysis.options.level:g} % intervals"
     return _intervals(ident, title, f"{described}. Arms that share a letter are not separated.", rows, zero=False)
@@ -51,25 +60,35 @@ def interval_plot(analysis: Analysis, ident: str = "scores") -> str:
 
 def difference_plot(analysis: Analysis, ident: str = "differences") -> str:
     """Return each pair's difference with its interval beside nought; pairs that are not separated are hollow."""
-    brief = told_apart([mark.label for mark in analysis.marks])
-    names = {mark.key: shortened(name, PAIR_WIDTH) for mark, name in zip(analysis.marks, brief, strict=True)}
+    full, keys = labels(analysis), [mark.key for mark in analysis.marks]
+    short = told_apart([mark.label for mark in analysis.marks])
+    # Names that do not fit beside each other stand in two lines.
+    fitting = brief(short, NAME_WIDTH - 2)
+    beside = brief(short, PAIR_WIDTH) == fitting
+    names = dict(zip(keys, fitting, strict=True))
     rows = [
         Row(
-            f"{names[pair.second]} {MINUS} {names[pair.first]}",
+            f"{names[pair.second]} {MINUS} {names[pair.first]}" if beside else names[pair.second],
+            f"{full[pair.second]} {MINUS} {full[pair.first]}",
             pair.difference,
             points(pair.difference.value),
             pair.separated,
+            "" if beside else f"{MINUS} {names[pair.first]}",
         )
         for pair in analysis.pairs
     ]
-    described = "; ".join(f"{row.name}: {row.note}, {'separated' if row.strong else 'not separated'}" for row in rows)
+    described = "; ".join(f"{row.full}: {row.note}, {'separated' if row.strong else 'not separated'}" for row in rows)
     return _intervals(ident, "Differences with their intervals, in points", described, rows, zero=True)
 
 
 def effect_plot(effects: Sequence[Effect], ident: str = "effects") -> str:
     """Return each contrast of an ablation with its interval beside nought."""
-    rows = [Row(effect.name, effect.difference, points(effect.difference.value)) for effect in effects]
-    described = "; ".join(f"{row.name}: {row.note}" for row in rows)
+    names = brief([effect.name for effect in effects], NAME_WIDTH)
+    rows = [
+        Row(name, effect.name, effect.difference, points(effect.difference.value))
+        for name, effect in zip(names, effects, strict=True)
+    ]
+    described = "; ".join(f"{row.full}: {row.note}" for row in rows)
     return _intervals(ident, "What each factor does, in points", described, rows, zero=True)
 
 
@@ -109,12 +128,13 @@ def _intervals(ident: str, title: str, description: str, rows: Sequence[Row], *,
     ends = [100 * end for end in _ends([row.estimate for row in rows])] + ([0.0] if zero else [])
     marks = ticks(min(ends), max(ends))
     scale = Scale(marks[0], marks[-1])
-    bottom = ROW * len(rows) + 4
+    height = ROW + (LINE if any(row.under for row in rows) else 0)
+    bottom = height * len(rows) + 4
     body = [line((percentage(scale.at(mark)), 0), (percentage(scale.at(mark)), bottom), "grid") for mark in marks]
     if zero:
         body.append(line((percentage(scale.at(0)), 0), (percentage(scale.at(0)), bottom), "zero"))
     for place, row in enumerate(rows):
-        body.append(_interval(row, scale, ROW * place))
+        body.append(_interval(row, scale, height * place))
     for place, mark in enumerate(marks):
         anchor = {0: "start", len(marks) - 1: "end"}.get(place, "middle")
         x = {"start": "0", "end": "100%"}.get(anchor, percentage(scale.at(mark)))
@@ -124,12 +144,14 @@ def _intervals(ident: str, title: str, description: str, rows: Sequence[Row], *,
 
 def _interval(row: Row, scale: Scale, top: float) -> str:
     """Return a row: the name and a note above, the interval and its middle below."""
-    y, estimate = top + BAR, row.estimate
+    y, estimate = top + BAR + (LINE if row.under else 0), row.estimate
     parts = [
-        f"<title>{safe(row.name)}: {safe(row.note)} ({span(estimate) or 'no interval'})</title>",
-        words(shortened(row.name, NAME_WIDTH), "0", top + 15),
+        f"<title>{safe(row.full)}: {safe(row.note)} ({span(estimate) or 'no interval'})</title>",
+        words(row.name, "0", top + 15),
         words(row.note, "100%", top + 15, "value", "end"),
     ]
+    if row.under:
+        parts.append(words(row.under, "0", top + 15 + LINE))
     if estimate.low is not None and estimate.high is not None:
         left, right = (percentage(scale.at(100 * end)) for end in (estimate.low, estimate.high))
         parts.append(line((left, y), (right, y), "bar"))

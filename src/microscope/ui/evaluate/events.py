@@ -69,6 +69,7 @@ def _wire_choices(here: gr.Tab, tab: Components, handlers: Handlers) -> None:
         **LIGHT,
     )
     here.select(handlers.opened, [tab.setting.source], tab.setting.report, **LIGHT)
+    here.select(None, None, None, js=BACK_TO_ITEMS, **PRIVATE)
     gr.on(
         [here.select, *(one.change for one in choosing.inputs)],
         handlers.plan,
@@ -115,8 +116,23 @@ def _wire_results(tab: Components, handlers: Handlers) -> None:
     picked.then(None, None, None, js=SHOW_ITEMS, **PRIVATE)
 
 
-TO_TOP = "() => window.scrollTo(0, 0)"
+# The focus goes to the tab that opened, from which a keyboard goes on; the way back leads to the items again.
+TO_TOP = """
+() => {
+  window.scrollTo(0, 0);
+  document.querySelector("[role=tab][aria-selected=true]")?.focus({ preventScroll: true });
+  document.querySelector("#evaluate-items").dataset.left = "for an item";
+}
+"""
 SHOW_ITEMS = "() => document.querySelector('#evaluate-items').scrollIntoView({ block: 'start' })"
+BACK_TO_ITEMS = """
+() => {
+  const items = document.querySelector("#evaluate-items");
+  if (!items.dataset.left) return;
+  delete items.dataset.left;
+  requestAnimationFrame(() => items.scrollIntoView({ block: "start" }));
+}
+"""
 
 
 def wire_opening(tabs: gr.Tabs, tab: Components, compare: Compare, lens: Lens, handlers: Handlers) -> None:

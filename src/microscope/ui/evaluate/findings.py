@@ -56,6 +56,7 @@ def _timelines(analysis: Analysis) -> list[str]:
             words.TIMELINE.format(run=one.run),
             f'<p class="vm-said">{escape(one.sentence)}</p>',
             timeline_plot(one, f"timeline-{place}"),
+            note(words.TIMELINE_NOTE),
         )
         for place, one in enumerate(analysis.timelines)
     ]

@@ -41,7 +41,7 @@ BAR = {
     "second": "Fixed and broken: to",
     "slice": "Only {name}",
     "slice_close": "Show items outside of {name}, too",
-    "found_none": "No item fits. Choose All, or search for something else.",
+    "found_none": "No item fits. Clear the search, or choose All.",
     "found_one": "1 item",
     "found_many": "{count} items",
     "found_of": "{found} of {all}",

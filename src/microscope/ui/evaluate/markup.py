@@ -66,9 +66,10 @@ def scrolled(name: str, body: str) -> str:
     return f'<div class="vm-scroll" role="region" tabindex="0" aria-label="{label}">{body}</div>' if body else ""
 
 
-def table(caption: str, heads: Sequence[str], rows: Iterable[Sequence[Cell]]) -> str:
+def table(caption: str, heads: Sequence[str], rows: Iterable[Sequence[Cell]], kind: str = "vm-numbers") -> str:
     """Return a table whose first column names the row; a small screen shows a card for each row.
 
+    The cells of `vm-numbers` are numbers, which stay in one line; those of `vm-sentences` are text.
     The roles are written out, since browsers drop those of a table that is laid out as cards.
     """
     named = "".join(f'<th scope="col" role="columnheader">{escape(head)}</th>' for head in heads)
@@ -76,7 +77,7 @@ def table(caption: str, heads: Sequence[str], rows: Iterable[Sequence[Cell]]) ->
     if not body:
         return ""
     drawn = (
-        f'<table class="vm-models vm-numbers" role="table"><caption class="vm-hidden">{escape(caption)}</caption>'
+        f'<table class="vm-models {kind}" role="table"><caption class="vm-hidden">{escape(caption)}</caption>'
         f'<thead role="rowgroup"><tr role="row">{named}</tr></thead><tbody role="rowgroup">{body}</tbody></table>'
     )
     return scrolled(caption, drawn)

@@ -23,7 +23,7 @@ def report(items: ItemSet) -> str:
         for one in shown
     )
     more = f"{len(shown):,} of {len(items.problems):,}" if len(items.problems) > len(shown) else ""
-    drawn = table(words.PROBLEMS_CAPTION, (items.unit.capitalize(), *words.PROBLEMS_HEADS), rows)
+    drawn = table(words.PROBLEMS_CAPTION, (items.unit.capitalize(), *words.PROBLEMS_HEADS), rows, kind="vm-sentences")
     heading = f"{words.PROBLEMS_CAPTION} ({more})" if more else words.PROBLEMS_CAPTION
     return (
         status(f"{items.facts.name}: {said}")

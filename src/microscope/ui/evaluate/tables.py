@@ -42,8 +42,18 @@ def slices(analysis: Analysis, heat: str = "") -> str:
     ]
     body = table(words.SLICES_CAPTION, heads, rows)
     more = words.SLICES_SHOWN.format(shown=len(rows), count=len(analysis.slices))
-    notes = (note(words.SLICES_NOTE) if paired else "") + (note(more) if len(analysis.slices) > len(rows) else "")
+    notes = (note(_between(analysis) + words.SLICES_NOTE) if paired else "") + (
+        note(more) if len(analysis.slices) > len(rows) else ""
+    )
     return folded(words.SLICES, body, notes if body else "", heat if body else "")
+
+
+def _between(analysis: Analysis) -> str:
+    """Say which two the differences of slices are between: the last less the baseline, or less the first."""
+    keys, names = [mark.key for mark in analysis.marks], labels(analysis)
+    first = keys[0] if analysis.options.baseline is None else analysis.options.baseline
+    second = [key for key in keys if key != first][-1]
+    return words.SLICES_BETWEEN.format(first=names[first], second=names[second])
 
 
 def effects(analysis: Analysis, plot: str = "") -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from microscope.evaluation.analyse.phrases import counted, percent, size
+from microscope.evaluation.analyse.phrases import counted, number, size
 from microscope.evaluation.progress import Plan
 from microscope.evaluation.statistics import FEWEST_FOR_P
 
@@ -140,19 +140,23 @@ PAIRS_HEADS = (
     "Effect sizes",
 )
 PAIRS_NOTE = (
-    "In points. p is corrected by Holm's method over all pairs asked about. Could have seen is the smallest "
-    "difference that this set shows with 80 % power. Fixed items only the second has right, broken ones only the "
-    "first. Effect sizes: h of Cohen compares shares, d_z is the mean difference over its spread, d over the spread "
-    "of the scores."
+    "In points. Hollow dots are not separated. p is corrected by Holm's method over all pairs asked about. Could have "
+    "seen is the smallest difference that this set shows with 80 % power. Fixed items only the second has right, "
+    "broken ones only the first. Effect sizes: Cohen's h compares shares, d_z is the mean difference over its spread, "
+    "d over the spread of the scores."
 )
 SLICES = "Where they differ: slices, worst first"
 SLICES_CAPTION = "Groups of items, the worst difference first; a name opens its items below"
 SLICES_HEADS = ("Slice", "Items")
 SLICES_TAIL = ("Difference", "Interval", "p, corrected")
+SLICES_BETWEEN = "Difference: {second} less {first}, in points. "
 SLICES_NOTE = "p is corrected by Benjamini and Hochberg's method over all slices tried: exploration, not proof."
 SLICES_SHOWN = "The first {shown} of {count} slices; the files below have all."
 HEAT = "Checkpoints by slice"
 TIMELINE = "By training step: {run}"
+TIMELINE_NOTE = (
+    "The ring is at the highest score; hollow steps are separated from it. The band holds each step's interval."
+)
 EFFECTS = "Ablation: what each change does"
 EFFECTS_CAPTION = "Main effects and interactions"
 EFFECTS_HEADS = ("Effect", "Difference", "Interval", "p, corrected", "In words")
@@ -218,7 +222,7 @@ def detects(plan: Plan) -> str:
         return ""
     return (
         f"This set can tell checkpoints apart that differ by about {size(plan.detectable)} or more "
-        f"(80 % power, if they disagree on {percent(plan.disagreement)} of the items; design effect "
+        f"(80 % power, if they disagree on {number(100 * plan.disagreement, 0)} % of the items; design effect "
         f"{plan.design_effect:.1f})."
     )
 
