@@ -113,3 +113,10 @@ def test_a_hundred_thousand_items_through_eight_arms_take_little_time() -> None:
     assert time.process_time() - begun < 5, "a second on an idle machine"
     assert len(found.slices) > 80
     assert len(found.pairs) == 28
+
+
+def test_under_six_images_no_f_is_told() -> None:
+    few = analyse(results(drawn(15, [0.4, 0.6, 0.9]), per_image=5))
+    assert few.images == 3
+    assert few.overall is None
+    assert not any("F(" in sentence for sentence in few.sentences)

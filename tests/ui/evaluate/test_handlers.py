@@ -68,6 +68,8 @@ def test_a_file_is_read_with_what_is_wrong_in_it_and_its_columns_to_choose_from(
     handlers: Handlers, upload: str
 ) -> None:
     first, *_ = steps = list(handlers.read_again(words.UPLOAD, upload, "", "", "photo", "ask", "truth", *[""] * 5))
+    # What was read before is not run while another is read.
+    assert first[0].items is None
     assert words.CHECKING in first[1]
     chosen, said, problems, scorer, mapping, *columns = steps[-1]
     assert [item.question for item in chosen.items.items] == ["what?", "who?"]

@@ -96,7 +96,8 @@ def method_of(prepared: Prepared, asked: int, slices: int) -> str:
 
 
 def _overall(prepared: Prepared) -> Overall | None:
-    if prepared.means is None or len(prepared.names) < FEWEST_ARMS:
+    # Under six images there is no p, and an F alone says nothing.
+    if prepared.means is None or len(prepared.names) < FEWEST_ARMS or prepared.images < FEWEST_FOR_P:
         return None
     test = equal_all(prepared.means)
     return Overall(test.f, (test.df1, test.df2), test.p)

@@ -228,9 +228,9 @@ def _reading(
     said: str, offered: list[Any] | None = None, items: ItemSet | None = None, problems: dict[str, Any] | None = None
 ) -> list[Any]:
     """Return the updates of a set's part: the set, the report, the file of problems, the scorer, the columns."""
-    chosen = gr.skip() if items is None else Chosen(items)
     scorer = gr.skip() if items is None else items.scorer
-    return [chosen, said, problems or gr.skip(), scorer, *(offered or _UNCHANGED)]
+    # While a set is being read, the one before it must not be run in its place.
+    return [Chosen(items), said, problems or gr.skip(), scorer, *(offered or _UNCHANGED)]
 
 
 def _offered(preview: Preview, chosen: dict[str, str]) -> list[Any]:
