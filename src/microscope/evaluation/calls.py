@@ -152,7 +152,7 @@ class Answering:
     def _take(self, update: Update, stack: Stack, items: list[int]) -> None:
         course = self._course
         if isinstance(update, Proved):
-            course.way, course.why = update.way, update.why
+            course.way = update.way
         elif isinstance(update, Unanswered):
             course.fail(items[update.number], update.message)
             self._over(items[update.number])

@@ -51,7 +51,6 @@ class Course:
     addresses: list[str] = field(default_factory=list)
     outcomes: dict[int, Outcome] = field(default_factory=dict)
     way: Way | None = None
-    why: str = ""
     first: tuple[int, Answer] | None = None
     _plans: dict[int, Planned] = field(default_factory=dict)
 
@@ -170,7 +169,7 @@ class Course:
     def facts(self) -> ArmFacts:
         """Return what made the answers."""
         way = WAYS.get(self.way.how, "in batches") if self.way else "taken from the store"
-        said = f"{way}: {self.why}" if self.why else way
+        said = f"{way}: {self.way.why}" if self.way and self.way.why else way
         if self.first is None:
             return ArmFacts(self.local.revision, self.local.identity, "", "", "", (), said)
         # The same one, whichever of them were made in this run.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextvars
-import io
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -11,20 +10,17 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from PIL import Image
-
 from microscope.errors import UserError
 from microscope.tracking.base import (
     Alert,
-    Cell,
     CheckpointVersion,
     MetricPoint,
     Table,
-    Thumbnail,
     TrackedRun,
     by_step,
     safe_name,
 )
+from microscope.tracking.pictures import drawn
 from microscope.tracking.trackio_folder import project_name, speaking_aside, trackio_in
 
 
@@ -43,7 +39,9 @@ class TrackioLog:
     def table(self, table: Table) -> None:
         """Log a table under Media & Tables."""
         # By name: Trackio's table ignores its argument `rows`.
-        rows = [dict(zip(table.columns, map(self._cell, row), strict=True)) for row in table.rows]
+        rows = [
+            dict(zip(table.columns, (drawn(self.trackio, cell) for cell in row), strict=True)) for row in table.rows
+        ]
         self.run.log({table.name: self.trackio.Table(data=rows)}, step=table.step)
 
     def alert(self, alert: Alert) -> None:
@@ -53,11 +51,6 @@ class TrackioLog:
 
     def checkpoint(self, version: CheckpointVersion) -> None:
         """Do nothing: the run's settings name the checkpoints and their weights."""
-
-    def _cell(self, cell: Cell) -> object:
-        if isinstance(cell, Thumbnail):
-            return self.trackio.Image(Image.open(io.BytesIO(cell.png)), caption=cell.caption)
-        return cell
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -10,20 +9,17 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from PIL import Image
-
 from microscope.tracking.base import (
     Alert,
-    Cell,
     CheckpointVersion,
     MetricPoint,
     Table,
-    Thumbnail,
     TrackedRun,
     by_step,
     need,
     safe_name,
 )
+from microscope.tracking.pictures import drawn
 
 INSTALL = 'pip install ".[wandb]"'
 # W&B's own limits.
@@ -46,7 +42,7 @@ class WandbLog:
 
     def table(self, table: Table) -> None:
         """Log a table with its pictures."""
-        rows = [[self._cell(cell) for cell in row] for row in table.rows]
+        rows = [[drawn(self.wandb, cell) for cell in row] for row in table.rows]
         logged = {table.name: self.wandb.Table(columns=list(table.columns), data=rows, allow_mixed_types=True)}
         self.run.log(logged if table.step is None else {**logged, AXIS: table.step})
 
@@ -56,11 +52,6 @@ class WandbLog:
 
     def checkpoint(self, version: CheckpointVersion) -> None:
         """Do nothing: the run's settings name the checkpoints and their weights."""
-
-    def _cell(self, cell: Cell) -> object:
-        if isinstance(cell, Thumbnail):
-            return self.wandb.Image(Image.open(io.BytesIO(cell.png)), caption=cell.caption)
-        return cell
 
 
 @dataclass(frozen=True)

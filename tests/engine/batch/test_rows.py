@@ -165,5 +165,7 @@ def test_logits_processors_go_on_with_the_rows_that_are_left() -> None:
 
 
 def test_a_whole_penalty_has_nothing_to_cut() -> None:
-    keep_rows(LogitsProcessorList([RepetitionPenaltyLogitsProcessor(2.0)]), ROWS, 3)
-    keep_rows(LogitsProcessorList([SimpleNamespace(prompt_ignore_length=3)]), ROWS, 3)
+    penalty, other = RepetitionPenaltyLogitsProcessor(2.0), SimpleNamespace(prompt_ignore_length=3)
+    keep_rows(LogitsProcessorList([penalty, other]), ROWS, 3)
+    assert penalty.prompt_ignore_length is None
+    assert other.prompt_ignore_length == 3
