@@ -19,10 +19,13 @@ from microscope.documentation import (
     render,
     scorers_table,
     tables,
+    tiers_table,
     trackers_table,
     variables_table,
 )
+from microscope.hardware import TIERS, tier
 from microscope.settings import REPOSITORY, VARIABLES, Variable
+from microscope.space.expected import offers
 
 README = "before\n<!-- begin generated: one -->\nold\n<!-- end generated -->\nbetween\n"
 README += "<!-- begin generated: two -->\nkept\n<!-- end generated -->\nafter\n"
@@ -78,6 +81,18 @@ def test_models_are_listed_with_their_presets(tmp_path: Path) -> None:
         "| small | [`org/small/best`](https://huggingface.co/org/small) at `v2` | 256 M |  |  | `t4-small` |",
         "| large | [`org/large`](https://huggingface.co/org/large) | 2.2 B | gemma | needed |  |",
     ]
+
+
+def test_tiers_are_listed_with_what_they_hold_offer_and_cost(tmp_path: Path) -> None:
+    (tmp_path / "steps").mkdir()
+    (tmp_path / "models.yaml").write_text(MODELS)
+    models = read_file(tmp_path / "models.yaml")
+    lines = tiers_table(offers(models, tier("l4x4"))).splitlines()
+    assert len(lines) == 2 + len([known for known in TIERS if known.on_hub])
+    assert lines[2] == "| `cpu-basic` |  | 16 GB | 8.0 GB | `cpu-basic`, 1 of 1 | free | free |"
+    assert "| **`l4x4`** | 4 × 24 GB | 186 GB | 19.2 GB | `t4-small`, 2 of 2 | $3.80 | $2,774 |" in lines
+    assert "**" not in "".join(line for line in lines if "l4x4" not in line)
+    assert tables(REPOSITORY)["tiers"].count("**`") == 1
 
 
 def test_every_variable_is_listed_once() -> None:

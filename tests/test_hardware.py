@@ -19,6 +19,7 @@ from microscope.hardware import (
     core_limit,
     detect,
     memory_limit,
+    mismatch,
     parse_bytes,
     tier,
     torch_accelerator,
@@ -73,6 +74,10 @@ def test_newer_gpus_load_in_bfloat16_and_cpus_in_the_checkpoints_own_dtype() -> 
         if known.name.startswith("t4"):
             continue
         assert known.dtype == ("bfloat16" if known.gpus else "auto"), known.name
+
+
+def test_a_space_can_have_all_but_the_local_tiers() -> None:
+    assert {known.name for known in TIERS if not known.on_hub} == {"local-cpu", "local-cuda", "local-mps"}
 
 
 def test_several_cards_do_not_add_up_to_one() -> None:
@@ -248,3 +253,43 @@ def test_this_machine_is_detected() -> None:
 )
 def test_what_runs_has_memory_beside_the_weights(vram: int, ram: int, weights: int, expected: int) -> None:
     assert working_budget(vram, ram, weights) == expected
+
+
+@pytest.mark.parametrize(
+    ("asked", "gpu", "platform"),
+    [
+        ("zero-a10g", None, {"zero_gpu": True}),
+        ("t4-small", T4, {"accelerator": "t4-small"}),
+        ("cpu-upgrade", None, {"accelerator": "none", "memory_bytes": 32 * GIB}),
+        # Machines of one's own, and hardware newer than the table.
+        ("t4-small", None, {}),
+        ("zero-a10g", A10G, {}),
+        ("t4-small", A10G, {"accelerator": "h900x1"}),
+    ],
+)
+def test_hardware_that_agrees_is_not_mentioned(
+    root: Path, asked: str, gpu: Accelerator | None, platform: dict[str, object]
+) -> None:
+    known = tier(asked)
+    assert known is not None
+    assert mismatch(known, found(root, gpu, **platform)) == ""
+
+
+@pytest.mark.parametrize(
+    ("asked", "gpu", "platform", "here"),
+    [
+        ("zero-a10g", None, {"accelerator": "none", "memory_bytes": 16 * GIB}, "cpu-basic"),
+        ("t4-small", A10G, {"accelerator": "a10g-small"}, "a10g-small"),
+        ("t4-small", T4, {"accelerator": "t4-medium"}, "t4-medium"),
+        ("cpu-basic", None, {"zero_gpu": True}, "zero-a10g"),
+    ],
+)
+def test_other_hardware_than_was_asked_for_is_one_sentence(
+    root: Path, asked: str, gpu: Accelerator | None, platform: dict[str, object], here: str
+) -> None:
+    known = tier(asked)
+    assert known is not None
+    said = mismatch(known, found(root, gpu, **platform))
+    assert f"asks for {asked}, and this Space runs on {here}" in said
+    assert said.endswith(f"write suggested_hardware: {here}.")
+    assert said.count(". ") == 0

@@ -14,7 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from microscope.catalog.file import Entry, ModelFile, read_file
+from microscope.hardware import GB
 from microscope.settings import VARIABLES, Variable
+from microscope.space.expected import Offer, asked_tier, monthly_cost, offers
 
 PART = re.compile(r"(<!-- begin generated: (?P<name>[a-z-]+) -->\n).*?(<!-- end generated -->)", re.DOTALL)
 CHOICES = re.compile(r"Literal\[.*?\]")
@@ -69,9 +71,11 @@ def part_names(readme: str) -> tuple[str, ...]:
 
 
 def tables(root: Path) -> dict[str, str]:
-    """Return the generated parts that need no page, by name: models, variables, files."""
+    """Return the generated parts that need no page, by name: models, tiers, variables, files."""
+    models = read_file(root / "models.yaml")
     return {
-        "models": models_table(read_file(root / "models.yaml")),
+        "models": models_table(models),
+        "tiers": tiers_table(offers(models, asked_tier(root / "README.md"))),
         "variables": variables_table(),
         "files": file_tree(root),
     }
@@ -84,6 +88,29 @@ def models_table(models: ModelFile) -> str:
         presets = [preset.name for preset in models.presets if entry.name in dict(preset.entries)]
         rows.append((*_cells(entry, models.path.parent), ", ".join(f"`{name}`" for name in presets)))
     return _table(("Checkpoint", "Source", "Parameters", "Licence", "Token", "Presets"), rows)
+
+
+def tiers_table(found: Sequence[Offer]) -> str:
+    """Return the hardware that a Space can have, what it holds and costs, and what of the catalogue it offers.
+
+    The one that the README asks for is set in bold.
+    """
+    rows = []
+    for one in found:
+        known, month = one.tier, monthly_cost(one.tier)
+        cards = f"{known.gpus} × " if known.gpus > 1 else ""
+        rows.append(
+            (
+                f"**`{known.name}`**" if one.asked else f"`{known.name}`",
+                f"{cards}{known.vram_bytes / GB:.0f} GB" if known.vram_bytes else "",
+                f"{known.ram_bytes / GB:.0f} GB" if known.ram_bytes else "",
+                f"{known.weights_budget_bytes / GB:.1f} GB",
+                f"`{one.preset}`, {len(one.fitting)} of {len(one.listed)}" if one.preset else "none",
+                f"${known.price_per_hour:.2f}" if known.price_per_hour else "free",
+                f"${month:,.0f}" if month else "free",
+            )
+        )
+    return _table(("Hardware", "VRAM", "RAM", "Weights", "Preset, and what fits", "An hour", "A month"), rows)
 
 
 def variables_table(variables: Sequence[Variable] = VARIABLES) -> str:

@@ -49,6 +49,11 @@ class Tier:
         """Return the bytes that resident weights may take on this tier as stated; 0 where its memory is unknown."""
         return weights_budget(self.name, self.vram_bytes, self.ram_bytes)
 
+    @property
+    def on_hub(self) -> bool:
+        """Tell whether a Space can have it; the others are machines of one's own."""
+        return not self.name.startswith("local-")
+
 
 def weights_budget(tier: str, vram_bytes: int, ram_bytes: int) -> int:
     """Return the bytes that resident weights may take, leaving room for activations, the context and the app."""
@@ -161,6 +166,20 @@ class Machine:
     def weights_budget_bytes(self) -> int:
         """Return the bytes that resident weights may take here."""
         return weights_budget(self.tier.name, self.vram_bytes, self.ram_bytes)
+
+
+def mismatch(asked: Tier, found: Machine) -> str:
+    """Return one sentence where a Space runs on other hardware than is asked for; empty where the two agree.
+
+    A machine of one's own, and hardware newer than the table, agree with everything.
+    """
+    if not found.tier.on_hub or found.tier == asked:
+        return ""
+    here = found.tier.name
+    return (
+        f"README.md asks for {asked.name}, and this Space runs on {here}: what is offered fits {here}; "
+        f"choose {asked.name} in the Space's settings, or write suggested_hardware: {here}."
+    )
 
 
 def torch_accelerator() -> Accelerator | None:

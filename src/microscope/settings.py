@@ -148,6 +148,26 @@ def read_settings() -> Settings:
     return Settings.from_environment(os.environ)
 
 
+def environment_value(name: str) -> str:
+    """Return the value of a variable that the user names, such as that of a secret to hand on; a UserError without it.
+
+    The sentence never repeats a value.
+    """
+    value = os.environ.get(name, "")
+    if value:
+        return value
+    raise UserError(f"The environment variable {name} is not set: put the value of the secret {name} there first.")
+
+
+def environment_of_child(changes: Mapping[str, str], without: tuple[str, ...] = ()) -> dict[str, str]:
+    """Return the environment for a child process: this one's with changes, less what begins with one of `without`.
+
+    It holds the user's secrets: it is for a child alone, never to be shown.
+    """
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(without)}
+    return {**kept, **changes}
+
+
 class _Reader:
     """Reads variables of the table as text, numbers and flags; an empty value counts as not set."""
 

@@ -1,10 +1,12 @@
-"""The loopback Hub's HTTP: requests in, JSON or files out; knows no repository."""
+"""The loopback Hub's HTTP: requests in, JSON, bytes, events or files out; knows no repository."""
 
 from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass
+import socket
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -12,12 +14,16 @@ from typing import Protocol
 from urllib.parse import parse_qs, unquote, urlsplit
 
 Headers = dict[str, str]
+# What is sent where there is no file: bytes as they are, an iterator piece by piece, all else as JSON.
 Answer = tuple[object, "Path | None", Headers]
 
 
 @dataclass(frozen=True)
 class Request:
-    """A request as it came in: `path` decoded, `raw` as sent, `token` the bearer token or empty."""
+    """A request as it came in: `path` decoded, `raw` as sent, `token` the bearer token or empty.
+
+    `body` is what was sent with it, once `read` has been called, which answers it.
+    """
 
     method: str
     path: str
@@ -25,15 +31,29 @@ class Request:
     query: dict[str, str]
     token: str
     range: str = ""
+    body: bytes = b""
+    read: Callable[[], bytes] = field(default=bytes, repr=False, compare=False)
+
+    @property
+    def json(self) -> dict:
+        """Return the body as a JSON object; empty where nothing was sent."""
+        return json.loads(self.body or b"{}")
 
 
 class RefusalError(Exception):
-    """An answer other than success: status, the Hub's error code, and its message."""
+    """An answer other than success: status, the Hub's error code, and its message; `content` instead of the usual."""
 
-    def __init__(self, status: int, code: str = "", message: str = "", headers: Headers | None = None) -> None:
+    def __init__(
+        self, status: int, code: str = "", message: str = "", headers: Headers | None = None, content: object = None
+    ) -> None:
         super().__init__(message)
         self.status = status
+        self.content = {"error": message} if content is None else content
         self.headers = {"X-Error-Code": code, "X-Error-Message": message, **(headers or {})}
+
+
+class DroppedError(Exception):
+    """No answer at all: the connection ends."""
 
 
 class Answering(Protocol):
@@ -65,9 +85,12 @@ class LoopbackServer(ThreadingHTTPServer):
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    # Head and body go out in two pieces; held together they would wait for each other's acknowledgement.
+    disable_nagle_algorithm = True
 
     def __init__(self, answering: Answering, *rest: object) -> None:
         self._answering = answering
+        self._unread = 0
         super().__init__(*rest)  # type: ignore[arg-type]
 
     def log_message(self, *_: object) -> None:
@@ -76,32 +99,69 @@ class _Handler(BaseHTTPRequestHandler):
     def do_HEAD(self) -> None:
         self.do_GET()
 
+    def do_POST(self) -> None:
+        self.do_GET()
+
+    def do_PUT(self) -> None:
+        self.do_GET()
+
+    def do_PATCH(self) -> None:
+        self.do_GET()
+
+    def do_DELETE(self) -> None:
+        self.do_GET()
+
     def do_GET(self) -> None:
         url = urlsplit(self.path)
         query = {name: values[0] for name, values in parse_qs(url.query).items()}
         token = (self.headers.get("Authorization") or "").removeprefix("Bearer ")
-        request = Request(self.command, unquote(url.path), url.path, query, token, self.headers.get("Range") or "")
+        wanted = self.headers.get("Range") or ""
+        self._unread = int(self.headers.get("Content-Length") or 0)
+        request = Request(self.command, unquote(url.path), url.path, query, token, wanted, read=self._read)
         try:
             content, path, headers = self._answering.answer(request)
+        except DroppedError:
+            # The socket is shut at once: closing it alone would first send what the client still waits for.
+            self.close_connection = True
+            self.connection.shutdown(socket.SHUT_RDWR)
         except RefusalError as error:
-            self._send(error.status, {"error": str(error)}, error.headers)
+            self._send(error.status, error.content, error.headers)
         else:
-            if path is None:
-                self._send(200, content, headers)
-            else:
+            if path is not None:
                 self._send_file(path, headers, request)
+            elif isinstance(content, Iterator):
+                self._send_pieces(content, headers)
+            else:
+                self._send(200, content, headers)
+
+    def _read(self) -> bytes:
+        body = self.rfile.read(self._unread)
+        self._unread = 0
+        return body
 
     def _send(self, status: int, content: object, headers: Headers) -> None:
-        body = json.dumps(content).encode()
+        body = content if isinstance(content, bytes) else json.dumps(content).encode()
         self._send_headers(status, {"Content-Type": "application/json", **headers}, len(body))
         if self.command != "HEAD":
             self.wfile.write(body)
 
     def _send_headers(self, status: int, headers: Headers, length: int) -> None:
+        if self._unread:
+            # What is left of the body would be taken for the next request.
+            headers = {**headers, "Connection": "close"}
         self.send_response(status)
         for name, value in {**headers, "Content-Length": str(length)}.items():
             self.send_header(name, value)
         self.end_headers()
+
+    def _send_pieces(self, pieces: Iterator[bytes], headers: Headers) -> None:
+        self.send_response(200)
+        for name, value in {**headers, "Transfer-Encoding": "chunked"}.items():
+            self.send_header(name, value)
+        self.end_headers()
+        for piece in pieces:
+            self.wfile.write(b"%x\r\n%b\r\n" % (len(piece), piece))
+        self.wfile.write(b"0\r\n\r\n")
 
     def _send_file(self, path: Path, headers: Headers, request: Request) -> None:
         size = path.stat().st_size

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
 
 import gradio as gr
-from starlette.routing import Mount
+from starlette.routing import BaseRoute, Mount
 
+from microscope import __version__
 from microscope.catalog.build import build_catalog
 from microscope.engine.build import Engine, build_engine, plan
 from microscope.engine.overview import load_model, overview, pin_model, unload_model
@@ -19,7 +21,9 @@ from microscope.hardware import detect
 from microscope.lens.build import build_lens
 from microscope.lens.keeping import LensKeeper
 from microscope.lens.task import lens_task
+from microscope.serve.health import engine_facts, health_route
 from microscope.settings import REPOSITORY, Settings
+from microscope.space.expected import mismatch_sentence
 from microscope.storage.example_answers import read_example_answers
 from microscope.storage.shares import ShareStore
 from microscope.tiny.examples import read_examples
@@ -67,6 +71,8 @@ class App:
     def launch(self, *, block: bool = True) -> str:
         """Serve the page, print the plan and the address, and return the address."""
         print(plan(self.engine), flush=True)
+        if differs := mismatch_sentence(REPOSITORY / "README.md", self.settings, self.engine.machine):
+            print(differs, flush=True)
         _, url, _ = self.demo.launch(
             server_name=self.settings.host,
             server_port=self.settings.port,
@@ -84,13 +90,22 @@ class App:
             state_session_capacity=1000,
             footer_links=["api", "settings"],
             run_history=False,
-            # Whoever reaches the page sees it: on a Space, that is everybody.
-            app_kwargs={"routes": [Mount(PATH, app=dashboard(tracked(self.settings)))]} if self.settings.alone else {},
+            head=f'<meta name="microscope-version" content="{__version__}">',
+            app_kwargs={"routes": self._routes()},
         )
         print(f"{text.TITLE} is at {url}", flush=True)
         if block:
             self.demo.block_thread()
         return url
+
+    def _routes(self) -> list[BaseRoute]:
+        """Return what is served beside the page."""
+        facts = engine_facts(self.engine, REPOSITORY, lambda: self.demo.is_running, _waiting(self.demo, self.engine))
+        routes: list[BaseRoute] = [health_route(facts)]
+        if self.settings.alone:
+            # Whoever reaches the page sees it: on a Space, that is everybody.
+            routes.append(Mount(PATH, app=dashboard(tracked(self.settings))))
+        return routes
 
 
 def build(settings: Settings) -> App:
@@ -116,14 +131,14 @@ def build(settings: Settings) -> App:
             with gr.Tab(evaluate_words.TAB, id=evaluate_events.EVALUATE) as evaluate:
                 board = evaluate_layout.build(engine.catalog, limit=SHARED_ITEMS if settings.on_space else 0)
             with gr.Tab(text.MODELS, id=MODELS) as models:
+                if differs := mismatch_sentence(REPOSITORY / "README.md", settings, engine.machine):
+                    gr.HTML(f'<p class="vm-note">{escape(differs)}</p>')
                 panel = _build_models(engine, settings)
 
         def owns(request: gr.Request, profile: gr.OAuthProfile | None) -> bool:
             return is_owner(request, profile, settings)
 
-        def waiting() -> int:
-            return len(demo._queue) + engine.models.cache.snapshot().waiting
-
+        waiting = _waiting(demo, engine)
         handlers = events.Handlers(actions, waiting)
         events.wire(tab, handlers)
         events.wire_load(demo, tab, handlers)
@@ -139,7 +154,7 @@ def build(settings: Settings) -> App:
         evaluate_api.publish(board, runs, evaluating, owns)
         owning = models_events.Handlers(_source(engine, settings), signs_in=settings.oauth)
         models_events.wire(demo, panel, models, [compare, lens, evaluate], owning)
-        gr.HTML(f'<p class="vm-note">{escape(text.FOOTER)}</p>')
+        gr.HTML(f'<p class="vm-note">{escape(text.FOOTER)} {escape(text.VERSION.format(__version__))}</p>')
     demo.queue(max_size=settings.queue_size, api_open=False, status_update_rate=5)
     return App(demo, engine, settings)
 
@@ -161,6 +176,11 @@ def _actions(settings: Settings) -> Actions:
 def _build_models(engine: Engine, settings: Settings) -> models_layout.Components:
     offered = [(spec.label, spec.key) for spec in engine.catalog.specs]
     return models_layout.build(offered, movable=not engine.zero, signs_in=settings.oauth)
+
+
+def _waiting(demo: gr.Blocks, engine: Engine) -> Callable[[], int]:
+    """Return what counts the answers that wait, at Gradio's door and at the models'; it waits for nothing itself."""
+    return lambda: len(demo._queue) + engine.models.cache.snapshot().waiting
 
 
 def _source(engine: Engine, settings: Settings) -> models_events.Source:

@@ -176,6 +176,7 @@ FOOTER = (
     "Answers come from the checkpoints named above and may be wrong. The embedded checkpoints know only coloured "
     "shapes and handwritten digits on plain scenes."
 )
+VERSION = "VLM Microscope {}."
 
 
 def cost(seconds: float, device: str, waiting: int) -> str:
