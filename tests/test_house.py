@@ -50,7 +50,7 @@ LAW: dict[str, set[str]] = {
 
 # What must come in without torch and transformers: rooms, and modules of rooms that otherwise need them.
 LIGHT = (
-    *("errors", "hardware", "records", "settings", "catalog", "storage", "arena", "documentation"),
+    *("errors", "hardware", "records", "settings", "catalog", "storage", "arena", "documentation", "space"),
     *("evaluation.scoring", "evaluation.statistics", "evaluation.analyse", "evaluation.reports"),
     *("evaluation.tracked", "evaluation.regressions", "tracking", "tiny.scenes", "tiny.questions"),
 )

@@ -18,6 +18,7 @@ from microscope.space.update import Update, plan_update
 from microscope.space.updating import carry_out, table
 from microscope.space.waiting import Watch
 from tests.hub.spaces.loopback_spaces import LoopbackSpaces
+from tests.hub.spaces.repository import Told
 from tests.space.versions import NEXT, README, SPACE, contents, space_of, version
 
 WELL = (Finding("Answer", Status.OK, "it answers"),)
@@ -26,13 +27,17 @@ ILL = (Finding("Answer", Status.FAILED, "it answered “no”", "Roll back."),)
 
 @dataclass
 class Scene:
-    """A Hub with a duplicate of version 1, and what is asked of it; time passes only in pauses."""
+    """A Hub with a duplicate of version 1, and what is asked of it; time passes only in pauses.
+
+    With `ends`, the token is not accepted any more after the first pause.
+    """
 
     hub: LoopbackSpaces
     folder: Path
     told: list[str] = field(default_factory=list)
     asked: list[tuple[str, str, str]] = field(default_factory=list)
     now: float = 0.0
+    ends: bool = False
 
     def update(self, changed: dict[str, str | None] | None = None) -> Update:
         release = checkout_release(version(self.folder / "new", "2.0.0", {**NEXT, **(changed or {})}, gradio="6.31.0"))
@@ -50,6 +55,8 @@ class Scene:
 
     def pause(self, seconds: float) -> None:
         self.now += seconds
+        if self.ends:
+            del self.hub.accounts.by_token[self.hub.token]
 
 
 @pytest.fixture
@@ -89,6 +96,23 @@ def test_one_that_cannot_be_built_is_taken_back(scene: Scene) -> None:
     shipped = scene.carry_out(scene.update(), WELL)
     assert shipped.outcome is Outcome.ROLLED_BACK
     assert scene.hub.tree(SPACE) == before
+
+
+def test_one_that_cannot_be_taken_back_is_stuck(scene: Scene) -> None:
+    hub = scene.hub
+    hub.meanwhile("/commit/", lambda: hub.fail(500, on="/commit/", times=10**6))
+    shipped = scene.carry_out(scene.update(), ILL)
+    assert (shipped.outcome, shipped.status) == (Outcome.STUCK, 6)
+    assert shipped.rolled_back.failure is not None
+    assert hub.history(SPACE)[0].title == "Update to 2.0.0"
+
+
+def test_a_token_that_ends_while_waiting_takes_nothing_back(scene: Scene) -> None:
+    scene.hub.script(SPACE, Told("BUILDING", polls=9), "RUNNING")
+    scene.ends = True
+    with pytest.raises(UserError, match=r"could not be watched; nothing was rolled back"):
+        scene.carry_out(scene.update(), WELL)
+    assert scene.hub.history(SPACE)[0].title == "Update to 2.0.0"
 
 
 def test_it_is_left_there_where_that_is_asked(scene: Scene) -> None:

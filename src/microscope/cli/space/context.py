@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import argparse
 import logging
 import re
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from microscope import __version__
@@ -66,6 +67,15 @@ class Context:
             rollback=rollback,
             digest_at=self.digest_at or self._digest_at,
         )
+
+    def steps_of(self, given: argparse.Namespace) -> Steps:
+        """Return what is done around a commit as the flags say."""
+        rollback = not getattr(given, "no_rollback", False)
+        return self.steps(wait=not given.no_wait, smoke=not given.no_smoke, rollback=rollback)
+
+    def watch_of(self, given: argparse.Namespace) -> Watch:
+        """Return how it is waited, and how long at most as the flags say; a UserError where that is no time."""
+        return replace(self.watch, timeout_seconds=minutes(given.timeout))
 
     def hardware(self) -> str | None:
         """Return the hardware that the copy's README asks for, or None."""

@@ -7,10 +7,10 @@ import json
 import shutil
 import subprocess
 import sys
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from microscope.cli.space.flags import add_proving
 from microscope.settings import Settings
 
 if TYPE_CHECKING:
@@ -37,31 +37,27 @@ def add(commands: argparse._SubParsersAction) -> None:
     command.add_argument("space", metavar="OWNER/NAME", help="the Space")
     command.add_argument("--dry-run", action="store_true", help="only show what would change")
     command.add_argument("--message", help="the commit's message; by default Deploy, version and the copy's commit")
-    command.add_argument("--no-wait", action="store_true", help="stop after the commit: no wait, test or rollback")
-    command.add_argument("--no-smoke", action="store_true", help="do not ask the app once it runs")
-    command.add_argument("--no-rollback", action="store_true", help="leave it there although it does not work")
-    command.add_argument("--timeout", metavar="MINUTES", default="45", help="how long to wait until it runs (45)")
+    add_proving(command)
     command.add_argument("--json", action="store_true", help="print the result as JSON")
     command.set_defaults(run=deploy)
 
 
 def deploy(given: argparse.Namespace, settings: Settings, context: Context | None = None) -> int:
     """Deploy, print what came of it, and return the exit status."""
-    from microscope.cli.space.context import Context, minutes
+    from microscope.cli.space.context import Context
     from microscope.space.configure import hardware_remark
     from microscope.space.deploy import title
     from microscope.space.ship import ship
 
     context = context or Context()
-    watch = replace(context.watch, timeout_seconds=minutes(given.timeout))
+    watch = context.watch_of(given)
     hub, payload = context.hub(given.space), context.payload()
     if given.dry_run:
         return _dry_run(given, context)
     for line in hardware_remark(hub.space, context.hardware(), hub.runtime()):
         watch.tell(line)
     message = _message(given.message) or title(payload.version, revision_of(context.root))
-    steps = context.steps(wait=not given.no_wait, smoke=not given.no_smoke, rollback=not given.no_rollback)
-    shipped = ship(hub, payload, message, steps, watch)
+    shipped = ship(hub, payload, message, context.steps_of(given), watch)
     return report(shipped, as_json=given.json)
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import argparse
 import sys
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from microscope.cli.space.flags import add_proving
 from microscope.settings import Settings
 
 if TYPE_CHECKING:
@@ -28,24 +28,22 @@ def add(commands: argparse._SubParsersAction) -> None:
     )
     command.add_argument("space", metavar="OWNER/NAME", help="the Space")
     command.add_argument("--to", metavar="COMMIT", help="which; by default the one before what is there now")
-    command.add_argument("--no-wait", action="store_true", help="stop after the commit: no wait, no test")
-    command.add_argument("--no-smoke", action="store_true", help="do not ask the app once it runs")
-    command.add_argument("--timeout", metavar="MINUTES", default="45", help="how long to wait until it runs (45)")
+    add_proving(command, rollback=False)
     command.set_defaults(run=rollback)
 
 
 def rollback(given: argparse.Namespace, settings: Settings, context: Context | None = None) -> int:
     """Roll back, print what came of it, and return the exit status."""
-    from microscope.cli.space.context import Context, minutes, shown, tell, tell_log
+    from microscope.cli.space.context import Context, shown, tell, tell_log
     from microscope.space.restoring import put_back
     from microscope.space.rollback import find_target
 
     context = context or Context()
-    watch = replace(context.watch, timeout_seconds=minutes(given.timeout))
+    watch = context.watch_of(given)
     hub = context.hub(given.space)
     head = hub.head()
     target = find_target(hub, given.to, watch.tell)
-    back = put_back(hub, target, head, context.steps(wait=not given.no_wait, smoke=not given.no_smoke), watch)
+    back = put_back(hub, target, head, context.steps_of(given), watch)
     for line in shown(back.tested.findings):
         tell(line)
     if back.tested.failure is not None:

@@ -64,9 +64,7 @@ def smoke(given: argparse.Namespace, settings: Settings, context: Context | None
 
 
 def _where(space: str, context: Context) -> tuple[str, Expected, str | None]:
-    """Return the address, what must answer there, and the token to show: the Hub's, to a Space of the Hub alone."""
-    from huggingface_hub import get_token
-
+    """Return the address, what must answer there, and the token to show: one that is not public needs it."""
     from microscope.space.deploy import manifest_at
     from microscope.space.smoke import Expected
 
@@ -79,4 +77,4 @@ def _where(space: str, context: Context) -> tuple[str, Expected, str | None]:
             f"{hub.space} does not say what should answer, for it was not deployed with microscope space deploy: "
             f"deploy to it, or name the address of its app instead, {hub.host}"
         )
-    return hub.host, Expected(manifest.version, manifest.digest), context.token or get_token()
+    return hub.host, Expected(manifest.version, manifest.digest), context.token_for(hub.host)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from microscope.cli.space.flags import add_proving
 from microscope.settings import Settings
 
 if TYPE_CHECKING:
@@ -38,23 +38,20 @@ def add(commands: argparse._SubParsersAction) -> None:
     conflicts.add_argument("--keep", action="store_true", help="where both changed a file, keep yours")
     conflicts.add_argument("--overwrite", action="store_true", help="where both changed a file, take the template's")
     command.add_argument("--force", action="store_true", help="also to an older version")
-    command.add_argument("--no-wait", action="store_true", help="stop after the commit: no wait, test or rollback")
-    command.add_argument("--no-smoke", action="store_true", help="do not ask the app once it runs")
-    command.add_argument("--no-rollback", action="store_true", help="leave it there although it does not work")
-    command.add_argument("--timeout", metavar="MINUTES", default="45", help="how long to wait until it runs (45)")
+    add_proving(command)
     command.add_argument("--json", action="store_true", help="print the result as JSON")
     command.set_defaults(run=update)
 
 
 def update(given: argparse.Namespace, settings: Settings, context: Context | None = None) -> int:
     """Update, print what came of it, and return the exit status."""
-    from microscope.cli.space.context import Context, minutes
+    from microscope.cli.space.context import Context
     from microscope.cli.space.deploy import report
     from microscope.space.update import Choice, plan_update
     from microscope.space.updating import carry_out, table
 
     context = context or Context()
-    watch = replace(context.watch, timeout_seconds=minutes(given.timeout))
+    watch = context.watch_of(given)
     hub, release = context.hub(given.space), _release(given.source, context)
     choice = Choice.KEEP if given.keep else Choice.OVERWRITE if given.overwrite else Choice.ASK
     plan = plan_update(hub, release, choice, force=given.force)
@@ -66,8 +63,7 @@ def update(given: argparse.Namespace, settings: Settings, context: Context | Non
         else:
             print("Nothing was changed: this was a dry run.")
         return 0
-    steps = context.steps(wait=not given.no_wait, smoke=not given.no_smoke, rollback=not given.no_rollback)
-    return report(carry_out(hub, plan, steps, watch), as_json=given.json)
+    return report(carry_out(hub, plan, context.steps_of(given), watch), as_json=given.json)
 
 
 def _release(source: str | None, context: Context) -> Release:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import argparse
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from microscope.cli.space.flags import add_timeout
 from microscope.settings import Settings
 
 if TYPE_CHECKING:
@@ -20,19 +20,19 @@ def add(commands: argparse._SubParsersAction) -> None:
         description="Exit status: 0 it runs; 1 it does not, the sentence has the cause and what to do; 2 misused.",
     )
     command.add_argument("space", metavar="OWNER/NAME", help="the Space")
-    command.add_argument("--timeout", metavar="MINUTES", default="45", help="how long at most (45)")
+    add_timeout(command, "how long at most")
     command.set_defaults(run=wait)
 
 
 def wait(given: argparse.Namespace, settings: Settings, context: Context | None = None) -> int:
     """Wait, and say that it runs."""
-    from microscope.cli.space.context import Context, minutes, tell_log
+    from microscope.cli.space.context import Context, tell_log
     from microscope.space.restoring import wait_for_head
     from microscope.space.waiting import DeployFailedError
 
     context = context or Context()
     hub = context.hub(given.space)
-    watch = replace(context.watch, timeout_seconds=minutes(given.timeout))
+    watch = context.watch_of(given)
     try:
         commit = wait_for_head(hub, context.steps(), watch)
     except DeployFailedError as error:
