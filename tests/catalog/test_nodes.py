@@ -32,6 +32,8 @@ def root_of(tmp_path: Path, text: str) -> yaml.Node:
         (b"\xff\xfe\x00", "not UTF-8"),
         (b"[" * 5000, "not valid YAML"),
         (b"a: *nowhere\n", "line 1"),
+        (b'a: "\\U00110000"\n', "beyond Unicode"),
+        (b'a: "\\UFFFFFFFF"\n', "beyond Unicode"),
     ],
 )
 def test_what_is_no_yaml_is_told_with_its_line(tmp_path: Path, content: bytes, said: str) -> None:

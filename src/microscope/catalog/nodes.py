@@ -43,6 +43,9 @@ def compose(path: Path) -> yaml.Node | None:
         raise UserError(f"The catalogue {path}{line} is not valid YAML ({problem}): correct it there.") from error
     except RecursionError as error:
         raise UserError(f"The catalogue {path} is not valid YAML (nested too deeply): correct it.") from error
+    except (ValueError, OverflowError) as error:
+        reason = f"The catalogue {path} is not valid YAML (an escape such as \\U is beyond Unicode): correct it."
+        raise UserError(reason) from error
 
 
 def line_of(node: yaml.Node) -> int:
