@@ -173,8 +173,16 @@ def test_a_token_that_the_command_line_left_counts(tmp_path: Path) -> None:
     assert settings(HF_HOME=str(tmp_path)).has_token
 
 
-def test_no_secret_is_kept() -> None:
-    assert "hf_secret" not in repr(settings(HF_TOKEN="hf_secret"))  # noqa: S106
+def test_no_secret_is_shown() -> None:
+    found = settings(HF_TOKEN="hf_secret", GITHUB_TOKEN="ghs_secret")  # noqa: S106
+    assert "secret" not in repr(found)
+    assert found.github_token == "ghs_secret"  # noqa: S105
+
+
+def test_a_job_of_github_actions_names_its_repository() -> None:
+    assert (settings().github_repository, settings().github_api_url) == ("", "https://api.github.com")
+    found = settings(GITHUB_REPOSITORY="me/vlm", GITHUB_API_URL="https://git.lab.example/api/v3")
+    assert (found.github_repository, found.github_api_url) == ("me/vlm", "https://git.lab.example/api/v3")
 
 
 def test_the_process_environment_is_read(monkeypatch: pytest.MonkeyPatch) -> None:

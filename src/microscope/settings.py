@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from microscope.errors import UserError
@@ -21,7 +21,7 @@ _YES, _NO = ("1", "t", "true", "yes", "on"), ("0", "f", "false", "no", "off")
 class Variable:
     """One environment variable: its name, the text it counts as when it is not set, and what it means.
 
-    `set_by` is "you" or "platform" (Hugging Face Spaces sets it, or the library that it belongs to).
+    `set_by` is "you" or "platform" (Hugging Face Spaces or GitHub Actions sets it, or the library that it belongs to).
     """
 
     name: str
@@ -74,6 +74,9 @@ VARIABLES: tuple[Variable, ...] = (
     Variable("ACCELERATOR", "", "The Space's hardware, such as `t4-small`; `none` without a GPU.", "platform"),
     Variable("MEMORY", "", "The Space's RAM, such as `15Gi`.", "platform"),
     Variable("CPU_CORES", "", "The Space's CPU cores.", "platform"),
+    Variable("GITHUB_REPOSITORY", "", "The `owner/name` of the repository whose workflow runs.", "platform"),
+    Variable("GITHUB_API_URL", "https://api.github.com", "The address of GitHub's API.", "platform"),
+    Variable("GITHUB_TOKEN", "", "The token of a workflow's job, where its step hands it on.", "platform"),
 )
 
 
@@ -103,6 +106,9 @@ class Settings:
     oauth: bool
     offline: bool
     has_token: bool
+    github_repository: str
+    github_api_url: str
+    github_token: str = field(repr=False)
 
     @property
     def alone(self) -> bool:
@@ -140,6 +146,9 @@ class Settings:
             offline=read.flag("HF_HUB_OFFLINE"),
             # `hf auth login` leaves the token in that file.
             has_token=bool(read.text("HF_TOKEN")) or (read.path("HF_HOME", Path.cwd()) / "token").is_file(),
+            github_repository=read.text("GITHUB_REPOSITORY"),
+            github_api_url=read.text("GITHUB_API_URL"),
+            github_token=read.text("GITHUB_TOKEN"),
         )
 
 

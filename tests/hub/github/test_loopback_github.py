@@ -22,3 +22,17 @@ def test_it_gives_pages_and_refuses_strangers() -> None:
         github.fail(503)
         assert httpx.get(address, headers=headers).status_code == 503
         assert httpx.get(address, headers=headers).json() == {"default_branch": "main"}
+
+
+def test_it_keeps_whose_pull_request_is_whose() -> None:
+    with LoopbackGitHub() as github:
+        own, foreign = github.open("topic"), github.open("topic", fork="stranger/microscope")
+        address, headers = f"{github.url}/repos/owner/microscope", {"Authorization": f"Bearer {github.token}"}
+        found = httpx.get(f"{address}/pulls", headers=headers, params={"head": "owner:topic"}).json()
+        assert [pull["number"] for pull in found] == [own]
+        told = httpx.get(f"{address}/pulls/{foreign}", headers=headers).json()
+        assert told["head"]["repo"] == {"full_name": "stranger/microscope"}
+        again = {"head": "topic", "base": "main", "title": "Again"}
+        assert httpx.post(f"{address}/pulls", headers=headers, json=again).status_code == 422
+        github.may_write = False
+        assert httpx.patch(f"{address}/pulls/1", headers=headers, json={"title": "No"}).status_code == 403
