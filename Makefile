@@ -44,7 +44,7 @@ check: $(DEVELOPED)
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/microscope tables --check
-	$(BIN)/python -m pytest tests/test_house.py tests/test_repository.py
+	$(BIN)/python -m pytest tests/test_house.py tests/test_repository.py tests/test_workflows.py
 	$(BIN)/zizmor --offline --quiet --pedantic .github
 	$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
 	$(BIN)/check-jsonschema --builtin-schema custom.github-workflows-require-timeout .github/workflows/*.yml

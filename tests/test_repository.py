@@ -1,4 +1,4 @@
-"""The files around the code: what a Space reads, what is installed, what the workflow may do."""
+"""The files around the code: what a Space reads, and what is installed."""
 
 from __future__ import annotations
 
@@ -68,14 +68,3 @@ def test_every_requirement_is_constrained_for_the_development_tools(front_matter
 def test_the_changelog_begins_with_this_version() -> None:
     changelog = (REPOSITORY / "CHANGELOG.md").read_text(encoding="utf-8")
     assert re.findall(r"^## (\S+)", changelog, re.MULTILINE)[0] == microscope.__version__
-
-
-def test_every_action_of_the_workflow_is_pinned_by_commit() -> None:
-    for path in sorted((REPOSITORY / ".github" / "workflows").glob("*.yml")):
-        text = path.read_text(encoding="utf-8")
-        used = re.findall(r"uses:\s*(.*)", text)
-        assert used
-        assert [
-            line for line in used if not re.fullmatch(r"[\w.-]+/[\w./-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+", line)
-        ] == []
-        assert yaml.safe_load(text)["permissions"] == {}

@@ -48,7 +48,7 @@ PURPOSES = {
     "benchmarks/": "the app's overhead, the model cache's speed, stress and memory, how true the lens's maps are, the "
     "speed of evaluations, and what they are held against",
     ".ci/": "what continuous integration calls; make uses the same",
-    ".github/": "workflow, dependabot, how to contribute",
+    ".github/": "workflows (check, deploy, preview, evaluate, refresh), dependabot, how to contribute",
 }
 
 

@@ -48,6 +48,11 @@ def test_it_goes_back_one_and_again_one_further(world: World) -> None:
     assert "nothing to go back to" in found.err
 
 
+def test_an_empty_commit_is_none_as_a_form_leaves_it(world: World) -> None:
+    assert rolled(world, "--to", "").status == 0
+    assert world.digests() == world.digests(sha_of(world, "Deploy 2.0.0"))
+
+
 def test_a_commit_may_be_named(world: World) -> None:
     target = sha_of(world, "Deploy 1.0.0")
     assert rolled(world, "--to", target[:8], "--no-smoke").status == 0

@@ -27,7 +27,7 @@ def add(commands: argparse._SubParsersAction) -> None:
         ),
     )
     command.add_argument("space", metavar="OWNER/NAME", help="the Space")
-    command.add_argument("--to", metavar="COMMIT", help="which; by default the one before what is there now")
+    command.add_argument("--to", metavar="COMMIT", help="which; by default or empty: the one before what is there")
     add_proving(command, rollback=False)
     command.set_defaults(run=rollback)
 
@@ -42,7 +42,7 @@ def rollback(given: argparse.Namespace, settings: Settings, context: Context | N
     watch = context.watch_of(given)
     hub = context.hub(given.space)
     head = hub.head()
-    target = find_target(hub, given.to, watch.tell)
+    target = find_target(hub, given.to or None, watch.tell)
     back = put_back(hub, target, head, context.steps_of(given), watch)
     for line in shown(back.tested.findings):
         tell(line)
