@@ -11,6 +11,7 @@ import pytest
 
 from microscope.catalog.spec import Catalog, ModelSpec
 from microscope.engine import build
+from microscope.engine.answers import ANSWER
 from microscope.engine.build import UNKNOWN_BYTES, Engine, Workshop, answer_task, build_engine, expected_bytes, plan
 from microscope.engine.files import Fetcher
 from microscope.engine.gpu import Task
@@ -164,6 +165,22 @@ def test_other_rooms_tasks_go_through_the_same_door(specs: tuple[ModelSpec, ...]
     assert list(engine.answerer.door.run("echo", "hello")) == [engine.models, "hello"]
     assert seen[0].processors is engine.answerer.processors
     assert seen[0].pace is engine.pace
+
+
+def test_what_answers_took_is_in_the_ledger_and_known_ones_took_nothing(
+    build_here: Callable[..., Engine], specs: tuple[ModelSpec, ...]
+) -> None:
+    engine, keys = build_here(specs), tuple(spec.key for spec in specs)
+    request = AnswerRequest(picture(), "what ?", keys, SETTINGS)
+    *_, done = engine.answerer.stream(request)
+    assert done.answer is not None
+    ledger = engine.answerer.door.ledger
+    found = ledger.usage(ANSWER)
+    assert found is not None
+    assert (found.calls, found.answers, found.asked) == (1, len(keys), 0)
+    assert found.seconds > done.answer.facts.total_seconds / 10
+    list(engine.answerer.stream(request))
+    assert ledger.usage(ANSWER) == found
 
 
 def test_estimates_learn_from_answers_and_from_what_is_resident(

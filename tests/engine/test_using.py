@@ -14,7 +14,7 @@ from microscope.engine.caching.ticket import Lease
 from microscope.engine.files import LocalCheckpoint
 from microscope.engine.loader import Resident
 from microscope.engine.models import Models, Needs
-from microscope.engine.using import Ahead, Failed, Loading, Queued, Ready, Restarted, Use, _told, in_turn, ready
+from microscope.engine.using import Ahead, Failed, Loading, Queued, Ready, Restarted, Use, _told, in_turn, ready, waits
 from microscope.engine.weights import resident_bytes
 from microscope.errors import UserError
 from tests.families import local_of
@@ -179,6 +179,12 @@ def test_a_model_that_cannot_be_had_is_not_missed_until_its_turn(local: Locals) 
 )
 def test_who_waits_hears_what_for(status: Waiting, told: Loading | Queued) -> None:
     assert _told(status) == told
+
+
+def test_only_who_is_behind_others_waits() -> None:
+    assert waits((3, Queued(1, 2.0)))
+    assert not waits((3, Loading(10, 5, 1, 2.0)))
+    assert not waits((-1, Failed("no GPU")))
 
 
 @dataclass(frozen=True)

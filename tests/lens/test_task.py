@@ -14,8 +14,8 @@ from microscope.engine.answers import EVERY_JOB
 from microscope.engine.build import Workshop
 from microscope.engine.pace import Pace
 from microscope.engine.processors import Processors
-from microscope.engine.using import Failed
-from microscope.lens.asks import Explain, Look, Read, Reject, Score, Study
+from microscope.engine.using import Failed, Queued
+from microscope.lens.asks import Explain, Look, Over, Read, Reject, Score, Study
 from microscope.lens.layout import Cell, Layout
 from microscope.lens.task import LENS, lens_task, passes
 from microscope.records import Box, GenerationSettings
@@ -74,3 +74,11 @@ def test_a_score_generates_nothing(shop: Workshop, study: Study) -> None:
 
 def test_a_failure_of_the_whole_task_is_everybodys(shop: Workshop) -> None:
     assert lens_task(shop).failed("no GPU") == (EVERY_JOB, Failed("no GPU"))
+
+
+def test_a_look_is_finished_when_it_is_over_and_waiting_is_no_work(shop: Workshop) -> None:
+    task = lens_task(shop)
+    assert task.finishes((0, Over()))
+    assert not task.finishes((0, Failed("no GPU")))
+    assert task.waits((0, Queued(1, 2.0)))
+    assert not task.waits((0, Over()))

@@ -17,6 +17,7 @@ from microscope.catalog.spec import ModelSpec
 from microscope.engine.files import Fetcher
 from microscope.engine.generate import Piece, stream
 from microscope.engine.loader import load
+from microscope.engine.pace import LEAST_SECONDS
 from microscope.engine.processors import Processors
 from microscope.engine.prompts import prepare
 from microscope.records import GenerationSettings
@@ -85,6 +86,34 @@ def test_the_next_call_runs_in_the_same_worker(played: Played) -> None:
 
 def test_the_declared_duration_is_what_the_task_computes(played: Played) -> None:
     assert scheduled(played["plain"])["durationSeconds"] == "7"
+
+
+def test_seconds_that_a_worker_took_are_in_the_ledger_of_the_main_process(played: Played) -> None:
+    facts = played["spend"]
+    assert facts["worker"] != facts["main"]
+    assert 0.1 <= facts["counted"] <= facts["usage"]["seconds"] <= facts["seconds"]
+    assert facts["usage"]["asked"] == 7
+
+
+def test_what_was_stopped_failed_or_killed_is_booked_and_what_was_refused_is_not(played: Played) -> None:
+    spent = played["ledger"]["spent"]
+    # Closed, and killed at work; one that was refused never took a step.
+    assert (spent["endless"]["calls"], spent["endless"]["unfinished"]) == (2, 2)
+    assert spent["endless"]["seconds"] > 0
+    for name in ("busy", "with_a_bug", "with_a_sentence"):
+        assert (spent[name]["calls"], spent[name]["unfinished"]) == (1, 1)
+    assert spent["tell"]["unfinished"] == 0
+    # At once, and after waiting in the platform's queue.
+    assert played["booked"]["calls"] == 2 * played["booked"]["visitors"]
+
+
+@pytest.mark.parametrize("task", ["answer", "lens", "evaluate"])
+def test_every_task_of_the_app_tells_what_an_answer_took(played: Played, task: str) -> None:
+    found = played["usage"][task]
+    assert found["calls"] > 0
+    assert found["answers"] >= found["calls"]
+    assert 0 < found["seconds"] <= found["call_seconds"]
+    assert found["asked"] >= LEAST_SECONDS
 
 
 @pytest.mark.parametrize("key", ["step-1", "step-2", "packed"])

@@ -26,6 +26,8 @@ from microscope.records import AnswerEvent, AnswerRequest, GenerationSettings, S
 from microscope.storage.address import AddressParts, content_address
 from microscope.storage.answers import AnswerStore
 
+# The name of the task that answers.
+ANSWER = "answer"
 EVERY_JOB = -1
 SHRUNK = "Memory ran out; it begins again with a smaller image."
 
@@ -143,7 +145,7 @@ class Answerer:
 
     def _round(self, pending: list[Pending]) -> Iterator[AnswerEvent]:
         jobs = tuple(one.job for one in pending)
-        for number, update in guarded(self.door.run("answer", jobs), lambda message: (EVERY_JOB, Failed(message))):
+        for number, update in guarded(self.door.run(ANSWER, jobs), lambda message: (EVERY_JOB, Failed(message))):
             if number == EVERY_JOB:
                 left = [one for one in pending if not one.over]
                 yield from (AnswerEvent(one.key, State.FAILED, one.text, message=update.message) for one in left)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from typing import TypeVar
 
 from microscope.errors import explain
@@ -11,7 +11,7 @@ T = TypeVar("T")
 E = TypeVar("E", bound=Exception)
 
 
-def guarded(steps: Iterator[T], failed: Callable[[str], T]) -> Iterator[T]:
+def guarded(steps: Iterator[T], failed: Callable[[str], T]) -> Generator[T, None, None]:
     """Yield the steps; where one raises, yield `failed(sentence)` in its place and end.
 
     A `UserError` gives its own sentence. Anything else is a bug: it is logged whole and shown to nobody.

@@ -10,17 +10,18 @@ from pathlib import Path
 from microscope.catalog.hub import hub_client
 from microscope.catalog.spec import Catalog, ModelSpec
 from microscope.engine.answering import Job, answer
-from microscope.engine.answers import EVERY_JOB, Answerer
+from microscope.engine.answers import ANSWER, EVERY_JOB, Answerer
 from microscope.engine.caching.model_cache import ModelCache
 from microscope.engine.caching.scheduler import Scheduler
 from microscope.engine.download import Downloads
 from microscope.engine.files import Fetcher, LocalCheckpoint
+from microscope.engine.generate import Finished
 from microscope.engine.gpu import Door, Task
 from microscope.engine.loader import Loader
 from microscope.engine.models import Models
 from microscope.engine.pace import SPEEDS, Pace, Work
 from microscope.engine.processors import Processors
-from microscope.engine.using import Failed
+from microscope.engine.using import Failed, waits
 from microscope.engine.weights import FLOATS, resident_bytes, weight_files
 from microscope.errors import UserError
 from microscope.hardware import RAM_SHARE, Machine, weights_budget, working_budget
@@ -165,7 +166,10 @@ def answer_task(shop: Workshop) -> Task:
         work = tuple(shop.work(job.local, job.settings.max_new_tokens) for job in jobs)
         return shop.pace.declared(work, shop.packed)
 
-    return Task("answer", answer, seconds, lambda message: (EVERY_JOB, Failed(message)))
+    def finishes(item: tuple[int, object]) -> bool:
+        return isinstance(item[1], Finished)
+
+    return Task(ANSWER, answer, seconds, lambda message: (EVERY_JOB, Failed(message)), finishes, waits)
 
 
 def expected_bytes(spec: ModelSpec, dtype: str) -> int:

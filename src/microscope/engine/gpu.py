@@ -15,8 +15,8 @@ from typing import Any
 
 import spaces
 
-from microscope.engine.boundary import guarded
 from microscope.engine.models import Models
+from microscope.engine.usage import Booking, Ended, Ledger, Stamped, stamped
 from microscope.errors import UserError
 
 NO_GPU = "No GPU became free within a minute; try again shortly. No quota was used."
@@ -59,20 +59,25 @@ WITHOUT_QUOTA = (
 class Task:
     """Work that needs the accelerator: `run(models, payload)` yields plain data, `seconds(payload)` is its estimate.
 
-    `failed(sentence)` makes the item that stands for a failure of the whole task.
+    `failed(sentence)` makes the item that stands for a failure of the whole task. `finishes(item)` tells that an item
+    is the last of an answer, and `waits(item)` that until then the task only waited for others; both are for the
+    ledger alone.
     """
 
     name: str
     run: Callable[[Models, Any], Iterator[Any]]
     seconds: Callable[[Any], int]
     failed: Callable[[str], Any]
+    finishes: Callable[[Any], bool] = lambda _: False
+    waits: Callable[[Any], bool] = lambda _: False
 
 
 class Door:
-    """Runs tasks on the accelerator; made once, before launch."""
+    """Runs tasks on the accelerator; made once, before launch. Its `ledger` tells what they took."""
 
     def __init__(self, models: Models, tasks: tuple[Task, ...]) -> None:
         self.zero = on_zero()
+        self.ledger = Ledger()
         self._tasks = {task.name: task for task in tasks}
         self._enter = _decorated(models, self._tasks)
 
@@ -82,9 +87,10 @@ class Door:
         Call it from the visitor's own request: the platform charges the quota it finds in the context. Closing the
         iterator stops the task.
         """
-        steps = self._enter(name, payload)
+        task, steps = self._tasks[name], self._enter(name, payload)
+        asked = self.asks(task.seconds(payload)) if self.zero else 0
         try:
-            yield from _Remote(steps) if self.zero else steps
+            yield from Booking(self.ledger, name, asked, task.finishes).items(_Remote(steps) if self.zero else steps)
         except _platform_errors() as error:
             raise UserError(_refusal(error)) from error
 
@@ -102,12 +108,12 @@ class _Remote:
     Gradio closes in its event loop, and the next step may be a whole model away.
     """
 
-    steps: Generator[Any, None, None]
+    steps: Generator[Stamped | Ended, None, None]
 
-    def __iter__(self) -> Iterator[Any]:
+    def __iter__(self) -> Iterator[Stamped | Ended]:
         return self
 
-    def __next__(self) -> Any:  # noqa: ANN401
+    def __next__(self) -> Stamped | Ended:
         return next(self.steps)
 
     def close(self) -> None:
@@ -120,14 +126,14 @@ def on_zero() -> bool:
     return bool(spaces.config.Config.zero_gpu)
 
 
-def _decorated(models: Models, tasks: dict[str, Task]) -> Callable[[str, Any], Generator[Any, None, None]]:
+def _decorated(models: Models, tasks: dict[str, Task]) -> Callable[[str, Any], Generator[Stamped | Ended, None, None]]:
     def seconds(name: str, payload: Any) -> int:  # noqa: ANN401
         return tasks[name].seconds(payload)
 
-    def run(name: str, payload: Any) -> Generator[Any, None, None]:  # noqa: ANN401
+    def run(name: str, payload: Any) -> Generator[Stamped | Ended, None, None]:  # noqa: ANN401
         task = tasks[name]
         # A raised exception would show the visitor its class name alone and cost the warm worker: failures are data.
-        yield from guarded(task.run(models, payload), task.failed)
+        yield from stamped(task.run(models, payload), task.failed, task.waits)
 
     return spaces.GPU(run, duration=seconds)
 

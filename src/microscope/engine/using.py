@@ -175,6 +175,11 @@ def in_turn(
         ahead.drop()
 
 
+def waits(item: tuple[int, object]) -> bool:
+    """Tell whether a numbered update says that others are before: until then the accelerator worked for them."""
+    return isinstance(item[1], Queued)
+
+
 def ready(lease: Lease[Resident]) -> Ready:
     """Tell of a model that is leased what an answer's facts say of it."""
     model = lease.resident.model

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from microscope.engine.answers import EVERY_JOB
-from microscope.engine.batch.asks import Stack
+from microscope.engine.batch.asks import Answered, Stack
 from microscope.engine.batch.work import answer_stacks
 from microscope.engine.build import Workshop
 from microscope.engine.gpu import Task
-from microscope.engine.using import Failed
+from microscope.engine.using import Failed, waits
 
 EVALUATE = "evaluate"
 
@@ -23,4 +23,7 @@ def evaluation_task(shop: Workshop) -> Task:
         )
         return shop.pace.declared((), shop.packed, more)
 
-    return Task(EVALUATE, answer_stacks, seconds, lambda message: (EVERY_JOB, Failed(message)))
+    def finishes(item: tuple[int, object]) -> bool:
+        return isinstance(item[1], Answered)
+
+    return Task(EVALUATE, answer_stacks, seconds, lambda message: (EVERY_JOB, Failed(message)), finishes, waits)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from microscope.engine.answers import EVERY_JOB
 from microscope.engine.build import Workshop
 from microscope.engine.gpu import Task
-from microscope.engine.using import Failed
-from microscope.lens.asks import Ask, Explain, Look, Read, Reject, Score, Study
+from microscope.engine.using import Failed, waits
+from microscope.lens.asks import Ask, Explain, Look, Over, Read, Reject, Score, Study
 from microscope.lens.faithful import FRACTIONS, RANDOM_ORDERS
 from microscope.lens.findings import EVIDENCE
 from microscope.lens.methods import find_method
@@ -30,7 +30,11 @@ def lens_task(shop: Workshop) -> Task:
         more = sum(_passes(study) * shop.pace.pass_seconds(part) for study, part in pairs)
         return shop.pace.declared(tuple(work), shop.packed, more)
 
-    return Task(LENS, LensWork(shop.processors).run, seconds, lambda message: (EVERY_JOB, Failed(message)))
+    def finishes(item: tuple[int, object]) -> bool:
+        return isinstance(item[1], Over)
+
+    run = LensWork(shop.processors).run
+    return Task(LENS, run, seconds, lambda message: (EVERY_JOB, Failed(message)), finishes, waits)
 
 
 def passes(ask: Ask) -> float:

@@ -6,8 +6,10 @@ import itertools
 import multiprocessing
 import os
 import signal
+import time
 from collections.abc import Iterator
 from contextvars import copy_context
+from dataclasses import asdict
 from types import SimpleNamespace
 
 from gradio.context import LocalContext
@@ -21,6 +23,7 @@ from tests.zero.device_api import Mode
 from tests.zero.stage import Stage, platform_token
 
 DECLARED = 7
+SPENT_SECONDS = 0.1
 # Shared with the workers, which are forked.
 GATE = multiprocessing.get_context("fork").Event()
 VISITORS = {"no token": None, "anonymous": None, "free": "regular", "pro": "pro"}
@@ -43,6 +46,14 @@ def busy(_models: Models, _payload: None) -> Iterator[int]:
     yield os.getpid()
 
 
+def spend(_models: Models, _payload: None) -> Iterator[tuple[int, float]]:
+    """Compute for a while and yield the number of the process and the seconds that it counted itself."""
+    began = time.perf_counter()
+    while time.perf_counter() - began < SPENT_SECONDS:
+        pass
+    yield os.getpid(), time.perf_counter() - began
+
+
 def with_a_bug(_models: Models, _payload: None) -> Iterator[int]:
     """Yield the number of the process and fail."""
     yield os.getpid()
@@ -57,14 +68,19 @@ def with_a_sentence(_models: Models, _payload: None) -> Iterator[int]:
 
 def play(stage: Stage) -> None:
     """Play all steps."""
-    runs = (tell, endless, busy, with_a_bug, with_a_sentence)
-    tasks = tuple(Task(run.__name__, run, lambda _: DECLARED, lambda said: ("failed", said)) for run in runs)
+    runs = (tell, endless, busy, spend, with_a_bug, with_a_sentence)
+    tasks = tuple(
+        Task(run.__name__, run, lambda _: DECLARED, lambda said: ("failed", said), lambda item: item != "failed")
+        for run in runs
+    )
     door = Door(models_of(dtype="bfloat16", device="cuda"), tasks)
     answer(door, stage)
+    measure(door, stage)
     cancel(door, stage)
     fail(door, stage)
     kill(door, stage)
     refuse(door, stage)
+    stage.report("ledger", spent={name: asdict(spent) for name, spent in door.ledger.spent().items()})
 
 
 def answer(door: Door, stage: Stage) -> None:
@@ -75,6 +91,16 @@ def answer(door: Door, stage: Stage) -> None:
     stage.report("plain", items=items, main=os.getpid(), calls=calls)
     again = worker(door)
     stage.report("warm", worker=items[0][0], again=again, allowed=len(stage.api.calls("/allow", seen)))
+
+
+def measure(door: Door, stage: Stage) -> None:
+    """Let a worker compute, and look at what the ledger of this process says of it."""
+    began = time.perf_counter()
+    ((pid, counted),) = door.run("spend", None)
+    seconds = time.perf_counter() - began
+    usage = door.ledger.usage("spend")
+    told = None if usage is None else asdict(usage)
+    stage.report("spend", worker=pid, main=os.getpid(), counted=counted, seconds=seconds, usage=told)
 
 
 def cancel(door: Door, stage: Stage) -> None:
@@ -119,6 +145,7 @@ def kill(door: Door, stage: Stage) -> None:
 
 def refuse(door: Door, stage: Stage) -> None:
     """Let the platform answer in every way, to every kind of visitor."""
+    before = door.ledger.spent()["tell"].calls
     for mode in Mode:
         for visitor, level in VISITORS.items():
             stage.api.mode, stage.api.level, seen = mode, level, len(stage.api.calls())
@@ -129,6 +156,7 @@ def refuse(door: Door, stage: Stage) -> None:
             facts = {"token": asked.parameters.get("token"), "paths": stage.api.paths(seen)}
             stage.report(f"{mode.value}, {visitor}", sentence=said, **facts)
     stage.api.mode, stage.api.level = Mode.GRANT, None
+    stage.report("booked", calls=door.ledger.spent()["tell"].calls - before, visitors=len(VISITORS))
     stage.report("after refusals", items=list(door.run("tell", 2)))
 
 

@@ -39,6 +39,13 @@ def play(engine: Engine, stage: Stage) -> None:
     leave_nothing_open(engine, stage)
 
 
+def tell_usage(engine: Engine, stage: Stage) -> None:
+    """Tell what the workers took until now, by task."""
+    ledger = engine.answerer.door.ledger
+    usage = {name: ledger.usage(name) for name in ledger.spent()}
+    stage.report("usage", **{name: None if found is None else asdict(found) for name, found in usage.items()})
+
+
 def pack(engine: Engine, stage: Stage) -> None:
     """Look at what was packed, and delete its files, as the platform does where it may look for them."""
     models = [loaded.resident.model for loaded in engine.models.cache._residents.values()]

@@ -13,6 +13,7 @@ def play(stage: Stage) -> None:
         engine.play(started.engine, stage)
         lens.play(started.engine, started.settings, stage)
         evaluation.play(started.engine, stage)
+        engine.tell_usage(started.engine, stage)
         door.play(stage)
         app.play(stage, url)
     finally:
