@@ -32,6 +32,8 @@ PURPOSES = {
     "LICENSE": "Apache-2.0",
     "requirements.txt": "what a Space installs beyond its own SDK line",
     "packages.txt": "Debian packages that a Space installs",
+    "Dockerfile": "the same app as an image, for a machine of one's own; CPU or CUDA",
+    ".dockerignore": "what a build of that image is given: what a Space is given",
     "models.yaml": "the file to edit: checkpoints, and presets by hardware",
     "pyproject.toml": "settings of the tools; development tools",
     "Makefile": "run, test, check, bench, stress, soak, oracles, train, tables",
