@@ -44,4 +44,64 @@ check: $(DEVELOPED)
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/microscope tables --check
+	$(BIN)/python -m pytest tests/test_house.py tests/test_repository.py tests/test_workflows.py
 	$(BIN)/hadolint Dockerfile
+	$(BIN)/zizmor --offline --quiet --pedantic .github
+	$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	$(BIN)/check-jsonschema --builtin-schema custom.github-workflows-require-timeout .github/workflows/*.yml
+	$(BIN)/check-jsonschema --builtin-schema vendor.dependabot .github/dependabot.yml
+
+bench: $(INSTALLED) bench-cache bench-lens bench-evaluate
+	$(BIN)/python benchmarks/overhead.py
+
+bench-cache: $(INSTALLED)
+	$(BIN)/python benchmarks/cache_loads.py
+
+bench-lens: $(INSTALLED)
+	$(BIN)/python benchmarks/lens_methods.py
+	$(BIN)/python benchmarks/lens_costs.py
+
+bench-evaluate: $(INSTALLED)
+	.ci/oracles lmms
+	$(BIN)/python benchmarks/evaluate_speed.py
+	$(BIN)/python benchmarks/evaluate_scale.py
+
+oracles: $(INSTALLED)
+	.ci/oracles
+
+prove-resume: $(INSTALLED)
+	$(BIN)/python benchmarks/evaluate_resume.py
+
+stress-cache: $(INSTALLED)
+	$(BIN)/python benchmarks/cache_stress.py
+	$(BIN)/python benchmarks/cache_kill.py
+
+soak-cache: $(INSTALLED)
+	$(BIN)/python benchmarks/cache_soak.py
+
+train: $(INSTALLED)
+	$(BIN)/microscope tiny train
+
+tables: $(INSTALLED)
+	$(BIN)/microscope tables --write
+
+$(BIN)/pip:
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 13))' || \
+		{ echo "$(PYTHON) is not Python 3.10 to 3.13; name one that is: make PYTHON=python3.12 run" >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip' || \
+		{ echo "$(PYTHON) cannot make virtual environments; on Debian: apt-get install python3-venv" >&2; exit 1; }
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --upgrade pip
+
+$(INSTALLED): | $(BIN)/pip
+	$(BIN)/python -m pip install $(SPACE_LINE)
+	$(BIN)/python -m pip install --quiet --no-deps --editable .
+	rm -f .venv/.installed-*
+	touch $@
+
+# The tools may change nothing that the Space line gave: its versions are constraints.
+$(DEVELOPED): $(INSTALLED)
+	$(BIN)/python .ci/constraints.py $(SPACE_LINE) > .venv/constraints.txt
+	$(BIN)/python -m pip install --quiet --constraint .venv/constraints.txt --editable ".[dev]"
+	rm -f .venv/.developed-*
+	touch $@
