@@ -21,6 +21,7 @@ from microscope.engine.download import Downloads
 from microscope.engine.files import Fetcher
 from microscope.engine.gpu import Door
 from microscope.engine.models import Models
+from microscope.engine.offered import Offered
 from microscope.engine.pace import Pace
 from microscope.engine.pending import package_versions
 from microscope.engine.pictures import picture_to_image
@@ -43,7 +44,7 @@ def answerer_of(folder: Path, specs: tuple[ModelSpec, ...], fetcher: Fetcher | N
     models, pace = models_of(dtype="auto"), Pace("cpu")
     door = Door(models, (answer_task(Workshop(models, Processors(), pace, 0)),))
     store = AnswerStore(folder / "answers", 10**7)
-    return Answerer(Catalog(specs), fetcher or Fetcher(), Processors(), models, door, store, pace)
+    return Answerer(Offered(Catalog(specs)), fetcher or Fetcher(), Processors(), models, door, store, pace)
 
 
 @pytest.fixture

@@ -17,6 +17,7 @@ from microscope.engine.files import Fetcher
 from microscope.engine.gpu import Task
 from microscope.engine.pace import Pace
 from microscope.engine.processors import Processors
+from microscope.errors import UserError
 from microscope.hardware import Machine, tier
 from microscope.records import AnswerRequest, GenerationSettings, State
 from microscope.settings import Settings
@@ -254,3 +255,16 @@ def test_choosing_a_checkpoint_warms_its_files(
     engine.warm("ada", (*(spec.key for spec in specs), "unknown"))
     # The first is in memory.
     assert asked == [("ada", {specs[1].key: (Path(specs[1].source) / "model.safetensors",)})]
+
+
+def test_what_is_offered_may_change_and_work_under_way_may_keep_a_catalogue_of_its_own(
+    build_here: Callable[..., Engine], specs: tuple[ModelSpec, ...]
+) -> None:
+    engine = build_here(specs)
+    own = engine.offering(engine.catalog)
+    engine.offered.change(lambda catalog: replace(catalog, specs=specs[:1]))
+    assert engine.catalog.specs == engine.answerer.catalog.specs == specs[:1]
+    assert own.catalog.specs == own.answerer.catalog.specs == specs
+    assert (own.models, own.answerer.store) == (engine.models, engine.answerer.store)
+    with pytest.raises(UserError, match="is not in the catalogue any more"):
+        engine.answerer.spec_of(specs[1].key)

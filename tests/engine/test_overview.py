@@ -62,6 +62,17 @@ def test_what_is_loaded_says_where_it_is_and_who_uses_it(engine: Engine) -> None
     assert overview(engine).used == row.bytes
 
 
+def test_the_model_of_the_revision_before_is_not_taken_for_that_of_this_one(engine: Engine) -> None:
+    load_model(engine, "run-0")
+    first, second, _ = engine.catalog.specs
+    newer = replace(second, key="run-0")
+    engine.offered.change(lambda catalog: replace(catalog, specs=(newer,)))
+    engine.answerer.fetcher.fetch(newer)
+    assert rows(engine)["run-0"].place in ("page cache", "disk")
+    engine.offered.change(lambda catalog: replace(catalog, specs=(first,)))
+    assert rows(engine)["run-0"].place == "mapped"
+
+
 def test_unloading_leaves_the_files(engine: Engine, folders: list[Path]) -> None:
     load_model(engine, "run-0")
     assert unload_model(engine, "run-0") == "run-0 was let go of; its files stay."

@@ -11,6 +11,7 @@ from microscope.engine.answers import Answerer
 from microscope.engine.build import Engine, Workshop, answer_task
 from microscope.engine.files import Fetcher
 from microscope.engine.gpu import Door
+from microscope.engine.offered import Offered
 from microscope.engine.pace import Pace
 from microscope.engine.processors import Processors
 from microscope.evaluation.ablation import arms_of
@@ -85,10 +86,10 @@ def service(folder: Path, specs: Sequence[ModelSpec] = SPECS, keeper: Keeper | N
 
     door = Door(models, (answer_task(shop), replace(task, run=counted)))
     store = AnswerStore(folder / "answers", 10**7)
-    catalog = Catalog(tuple(specs))
-    answerer = Answerer(catalog, Fetcher(), processors, models, door, store, pace)
+    offered = Offered(Catalog(tuple(specs)))
+    answerer = Answerer(offered, Fetcher(), processors, models, door, store, pace)
     machine = Machine("cpu", Tier("local-cpu"), 10**10, 0, 2, "test", "float32")
-    engine = Engine(catalog, machine, models, answerer, pace, 0)
+    engine = Engine(offered, machine, models, answerer, pace, 0)
     return Service(Evaluator(engine, keeper), asked)
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from microscope.engine.answers import Answerer
 from microscope.errors import UserError
 from microscope.evaluation.ablation import arms_of
 from microscope.evaluation.keeping import kept_address
@@ -21,15 +22,19 @@ class Half:
     how = "the first half"
 
     def __init__(self) -> None:
-        self.here = None
+        self.answerer = None
         self.asked: list[float] = []
+
+    def over(self, answerer: Answerer) -> Half:
+        self.answerer = answerer
+        return self
 
     def answers(self, request: AnswerRequest, share: float) -> Iterator[Answer | None]:
         self.asked.append(share)
         if "how many" in request.question:
             raise UserError("It counts nothing.")
         yield None
-        last = list(self.here.evaluator.engine.answerer.stream(request))[-1]
+        last = list(self.answerer.stream(request))[-1]
         assert last.state is State.DONE
         yield replace(last.answer, text="half")
 
@@ -44,7 +49,7 @@ def test_the_address_hangs_on_the_whole_the_share_and_the_way() -> None:
 
 def test_kept_tokens_are_answered_one_by_one_kept_and_taken_up(tmp_path: Path) -> None:
     keeper, items = Half(), part_of_set(3)
-    here = keeper.here = service(tmp_path, keeper=keeper)
+    here = service(tmp_path, keeper=keeper)
     arms = arms_of(SPECS[2:], SETTINGS, {"keep": ("100%", "50%")})
     last = here.run(items, arms)
     assert last.results is not None
@@ -56,10 +61,23 @@ def test_kept_tokens_are_answered_one_by_one_kept_and_taken_up(tmp_path: Path) -
     assert set(whole.addresses).isdisjoint(half.addresses)
     assert set(keeper.asked) == {0.5}
     again = Half()
-    there = again.here = service(tmp_path, keeper=again)
+    there = service(tmp_path, keeper=again)
     assert there.run(items, arms).results is not None
     # What failed is tried again, and nothing else.
     assert len(again.asked) == len(refused)
+
+
+def test_whoever_keeps_tokens_asks_what_was_offered_when_the_run_began(tmp_path: Path) -> None:
+    keeper, items = Half(), part_of_set(1)
+    here = service(tmp_path, keeper=keeper)
+    steps = here.evaluator.run(items, arms_of(SPECS[2:], SETTINGS, {"keep": ("100%", "50%")}), "exact")
+    next(steps)
+    here.evaluator.engine.offered.change(lambda catalog: replace(catalog, specs=()))
+    last = list(steps)[-1]
+    assert last.message == ""
+    assert last.results is not None
+    assert len(last.results.arms) == 2
+    assert keeper.answerer.catalog.specs == SPECS
 
 
 def test_without_anybody_to_choose_tokens_the_arm_says_so(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from microscope.engine.answers import Answerer
 from microscope.engine.build import Workshop, answer_task
 from microscope.engine.files import Fetcher
 from microscope.engine.gpu import Door
+from microscope.engine.offered import Offered
 from microscope.engine.pace import Pace
 from microscope.engine.processors import Processors
 from microscope.lens.events import LensEvent
@@ -27,7 +28,7 @@ def lens_of(folder: Path, specs: tuple[ModelSpec, ...]) -> Lens:
     shop = Workshop(models, processors, pace, 0)
     door = Door(models, (answer_task(shop), lens_task(shop)))
     store = AnswerStore(folder / "answers", 10**7)
-    answerer = Answerer(Catalog(specs), Fetcher(), processors, models, door, store, pace)
+    answerer = Answerer(Offered(Catalog(specs)), Fetcher(), processors, models, door, store, pace)
     return Lens(answerer, FindingStore(folder / "findings", 10**8))
 
 

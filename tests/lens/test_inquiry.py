@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -46,6 +47,16 @@ def test_keeping_a_share_ends_with_the_answer_without_the_rest(lens: Lens, asked
         assert sum(one.over for one in events if one.checkpoint == key) == 1
         cells = event.finding.layout.boxed
         assert len(event.change.rejected) == len(cells) - -(-len(cells) // 4)
+
+
+def test_both_looks_are_at_what_was_offered_when_the_first_began(lens: Lens, asked: AnswerRequest) -> None:
+    own = replace(lens, answerer=lens.answerer.offering(lens.answerer.catalog))
+    events = inquire(own, replace(asked, question="is it red ?"), Inquiry(keep=0.25))
+    first = next(events)
+    own.answerer.offered.change(lambda catalog: replace(catalog, specs=()))
+    found = last(chain([first], events))
+    assert set(found) == set(asked.checkpoints)
+    assert all(event.change is not None for event in found.values())
 
 
 def test_each_rule_keeps_what_it_says(lens: Lens, asked: AnswerRequest) -> None:

@@ -61,6 +61,12 @@ def test_another_method_keeps_other_tokens_and_says_so(lens: Lens, asked: Answer
     assert LensKeeper(lens, "gradient").how != LensKeeper(lens).how
 
 
+def test_a_keeper_asks_the_checkpoints_of_the_answerer_it_is_given(lens: Lens, asked: AnswerRequest) -> None:
+    bare = lens.answerer.offering(replace(lens.answerer.catalog, specs=()))
+    with pytest.raises(UserError, match="is not in the catalogue"):
+        list(LensKeeper(lens).over(bare).answers(asked, 0.5))
+
+
 @pytest.mark.parametrize(("count", "finish"), [(MOST, "length"), (MOST - 1, "end"), (0, "end")])
 def test_an_answer_is_cut_where_it_has_the_most_tokens(
     lens: Lens, asked: AnswerRequest, monkeypatch: pytest.MonkeyPatch, count: int, finish: str

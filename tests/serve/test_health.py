@@ -124,7 +124,7 @@ def test_an_engine_is_starting_until_it_is_ready_and_then_tells_what_it_offers(e
 
 
 def test_an_engine_that_offers_nothing_cannot_answer(engine: Engine) -> None:
-    bare = replace(engine, catalog=replace(engine.catalog, specs=()))
+    bare = engine.offering(replace(engine.catalog, specs=()))
     told = engine_facts(bare, REPOSITORY, lambda: True)()
     assert (told.status, told.reason, told.queue) == (FAILING, NOTHING_OFFERED, None)
 

@@ -16,6 +16,7 @@ from microscope.engine.files import Fetcher, LocalCheckpoint
 from microscope.engine.generate import Finished
 from microscope.engine.gpu import Door
 from microscope.engine.models import Models
+from microscope.engine.offered import Offered
 from microscope.engine.pace import Pace
 from microscope.engine.pending import Pending, package_versions
 from microscope.engine.processors import Processors
@@ -34,15 +35,24 @@ SHRUNK = "Memory ran out; it begins again with a smaller image."
 
 @dataclass(frozen=True)
 class Answerer:
-    """Answers requests; made once, before launch."""
+    """Answers requests; made once, before launch. What is `offered` may change; an answer ends as it began."""
 
-    catalog: Catalog
+    offered: Offered
     fetcher: Fetcher
     processors: Processors
     models: Models
     door: Door
     store: AnswerStore
     pace: Pace
+
+    @property
+    def catalog(self) -> Catalog:
+        """Return what is offered now."""
+        return self.offered.catalog
+
+    def offering(self, catalog: Catalog) -> Answerer:
+        """Return the same with a catalogue of its own, for work that is not to notice what is offered since."""
+        return replace(self, offered=Offered(catalog))
 
     def stream(self, request: AnswerRequest, *, generate: bool = True) -> Iterator[AnswerEvent]:
         """Yield the events of every checkpoint's answer; one checkpoint's failure leaves the others.

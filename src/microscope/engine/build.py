@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from microscope.catalog.hub import hub_client
@@ -19,6 +19,7 @@ from microscope.engine.generate import Finished
 from microscope.engine.gpu import Door, Task
 from microscope.engine.loader import Loader
 from microscope.engine.models import Models
+from microscope.engine.offered import Offered
 from microscope.engine.pace import SPEEDS, Pace, Work
 from microscope.engine.processors import Processors
 from microscope.engine.using import Failed, waits
@@ -44,12 +45,22 @@ LEAST_GB = 10**8
 class Engine:
     """Everything a page or a command line needs to answer: made once, before launch."""
 
-    catalog: Catalog
+    offered: Offered
     machine: Machine
     models: Models
     answerer: Answerer
     pace: Pace
     packed_bytes: int
+
+    @property
+    def catalog(self) -> Catalog:
+        """Return what is offered now."""
+        return self.offered.catalog
+
+    def offering(self, catalog: Catalog) -> Engine:
+        """Return the same engine with a catalogue of its own, for work that is not to notice what is offered since."""
+        answerer = self.answerer.offering(catalog)
+        return replace(self, offered=answerer.offered, answerer=answerer)
 
     @property
     def zero(self) -> bool:
@@ -127,8 +138,9 @@ def build_engine(settings: Settings, machine: Machine, catalog: Catalog, tasks: 
     shop = Workshop(models, processors, pace, packed)
     door = Door(models, (answer_task(shop), *(make(shop) for make in tasks)))
     store = AnswerStore(settings.data / "answers", settings.answers_bytes)
-    answerer = Answerer(catalog, fetcher, processors, models, door, store, pace)
-    return Engine(catalog, machine, models, answerer, pace, packed)
+    offered = Offered(catalog)
+    answerer = Answerer(offered, fetcher, processors, models, door, store, pace)
+    return Engine(offered, machine, models, answerer, pace, packed)
 
 
 def _models(settings: Settings, machine: Machine, room: int) -> Models:

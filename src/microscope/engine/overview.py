@@ -72,7 +72,7 @@ def overview(engine: Engine) -> Overview:
 
 
 def _row(engine: Engine, spec: ModelSpec, models: tuple[CachedModel, ...], warming: dict[str, Warming]) -> ModelRow:
-    held = next((model for model in models if spec.key in model.names), None)
+    held = next((model for model in models if _holds(engine, spec, model)), None)
     if held is not None:
         return _held(engine, spec, held)
     paths = engine.answerer.fetcher.weights(spec)
@@ -90,6 +90,12 @@ def _row(engine: Engine, spec: ModelSpec, models: tuple[CachedModel, ...], warmi
         progress=under_way.bytes_done / max(1, under_way.bytes_total) if under_way is not None and reading else None,
         note=_failure(engine, spec),
     )
+
+
+def _holds(engine: Engine, spec: ModelSpec, model: CachedModel) -> bool:
+    """Tell whether a model is this checkpoint's, and not that of the revision which it had before."""
+    local = engine.answerer.fetcher.known(spec)
+    return spec.key in model.names and (local is None or model.key == engine.models.key(local))
 
 
 def _held(engine: Engine, spec: ModelSpec, model: CachedModel) -> ModelRow:

@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Iterator
 from typing import Protocol
 
+from microscope.engine.answers import Answerer
 from microscope.records import Answer, AnswerRequest
 
 
@@ -15,6 +16,10 @@ class Keeper(Protocol):
     @property
     def how(self) -> str:
         """Return what decides which tokens are kept, in words that change when that does."""
+        ...
+
+    def over(self, answerer: Answerer) -> Keeper:
+        """Return the same that asks the checkpoints of this answerer."""
         ...
 
     def answers(self, request: AnswerRequest, share: float) -> Iterator[Answer | None]:

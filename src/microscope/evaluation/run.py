@@ -30,7 +30,10 @@ class Run:
     def __init__(
         self, engine: Engine, keeper: Keeper | None, items: ItemSet, arms: tuple[Arm, ...], scorer: Scorer
     ) -> None:
-        self._engine, self._keeper, self._items, self._arms = engine, keeper, items, arms
+        # What is offered may change meanwhile; an arm is one checkpoint from its first item to its last.
+        self._engine = engine.offering(engine.catalog)
+        self._keeper = None if keeper is None else keeper.over(self._engine.answerer)
+        self._items, self._arms = items, arms
         self._tally = Tally(items, len(arms), scorer)
         self._courses: dict[int, Course] = {}
         self._missing: dict[str, str] = {}

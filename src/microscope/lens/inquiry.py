@@ -49,6 +49,8 @@ class Inquiry:
 def inquire(lens: Lens, request: AnswerRequest, inquiry: Inquiry) -> Iterator[LensEvent]:
     """Yield what becomes known of each checkpoint; each ends once, DONE or FAILED, and leaves the others."""
     known: dict[str, Finding] = {}
+    # It is looked at twice, and both looks are to be at the same checkpoint.
+    lens = replace(lens, answerer=lens.answerer.offering(lens.answerer.catalog))
     for event in lens.explain(request, inquiry.method, inquiry.token, inquiry.steps):
         if event.finding is not None:
             known[event.checkpoint] = event.finding

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
+from microscope.engine.answers import Answerer
 from microscope.errors import UserError
 from microscope.lens.events import LensEvent
 from microscope.lens.findings import Change
@@ -26,6 +27,10 @@ class LensKeeper:
     def how(self) -> str:
         """Return what decides which tokens are kept."""
         return f"the {self.method} map of the whole answer"
+
+    def over(self, answerer: Answerer) -> LensKeeper:
+        """Return the same that asks the checkpoints of this answerer."""
+        return replace(self, lens=replace(self.lens, answerer=answerer))
 
     def answers(self, request: AnswerRequest, share: float) -> Iterator[Answer | None]:
         """Yield None while it looks, and at the end the answer of the request's one checkpoint."""

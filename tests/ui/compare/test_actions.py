@@ -69,7 +69,7 @@ def test_checkpoints_are_one_to_four_of_the_catalogue(actions: Actions, keys: li
 def test_five_checkpoints_are_too_many(actions: Actions) -> None:
     catalog = actions.engine.catalog
     five = tuple(replace(catalog.specs[0], key=f"step-{number}") for number in range(5))
-    wide = replace(actions, engine=replace(actions.engine, catalog=replace(catalog, specs=five)))
+    wide = replace(actions, engine=actions.engine.offering(replace(catalog, specs=five)))
     with pytest.raises(UserError) as raised:
         wide.check_keys([spec.key for spec in five])
     assert str(raised.value) == text.TOO_MANY.format(count=5)
