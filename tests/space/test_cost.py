@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import pytest
 
 from microscope.hardware import TIERS, Tier, tier
-from microscope.space.cost import HABIT, MONTH_HOURS, QUOTAS, Habit, admitted, calls_in, cost
+from microscope.space.cost import HABIT, MONTH_HOURS, QUOTAS, Habit, admitted, calls_in, cost, habit_of
 
 
 @dataclass(frozen=True)
@@ -100,3 +100,10 @@ def test_each_kind_of_visitor_has_a_quota_and_answers_come_by_the_call() -> None
         (300, 73, 182),
         (2400, 598, 1495),
     ]
+
+
+def test_a_month_follows_the_sleep_that_is_set() -> None:
+    assert habit_of(None) == HABIT
+    assert habit_of(7200) == Habit(HABIT.days, HABIT.hours, 2.0)
+    asleep = [cost(known("l4x1"), 0, None, habit_of(seconds)).month_asleep for seconds in (600, 3600, 86_400)]  # type: ignore[union-attr]
+    assert asleep == sorted(set(asleep))

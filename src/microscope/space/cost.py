@@ -7,7 +7,7 @@ owner nothing, and each of its visitors a part of a daily quota of their own.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from microscope.hardware import Tier
@@ -46,6 +46,11 @@ class Habit:
 
 
 HABIT = Habit()
+
+
+def habit_of(sleep_seconds: int | None) -> Habit:
+    """Return the usual habit for a Space that sleeps after so many seconds; None: as if it slept after an hour."""
+    return HABIT if sleep_seconds is None else replace(HABIT, sleep_hours=sleep_seconds / HOUR)
 
 
 class Took(Protocol):
