@@ -131,3 +131,19 @@ def test_a_deploy_waits_for_the_checks_and_for_other_deploys(steps: ModuleType) 
         assert "github.ref == 'refs/heads/main'" in jobs[name].condition
         ours = [step for step in jobs[name].steps if "space" in step.command]
         assert [step.environment["HF_HUB_DISABLE_PROGRESS_BARS"] for step in ours] == ["1"]
+
+
+def test_previews_are_off_by_default_and_take_turns(steps: ModuleType) -> None:
+    preview = steps.read_workflow(WORKFLOWS / "preview.yml")
+    assert preview.triggers == {"pull_request": {"types": ["opened", "synchronize", "reopened", "closed"]}}
+    show, close = preview.jobs
+    for job, sign in ((show, "!="), (close, "==")):
+        assert f"github.event.action {sign} 'closed'" in job.condition
+        for needed in (FROM_HERE, "vars.PREVIEW_SPACE != ''", "vars.PREVIEW_SPACE != vars.SPACE"):
+            assert needed in job.condition
+        assert job.defined["permissions"] == {"contents": "read", "id-token": "write", "pull-requests": "write"}
+        assert "secrets." not in yaml.safe_dump(dict(job.defined))
+        assert job.defined["steps"][0]["with"]["ref"] == "${{ github.event.pull_request.head.sha }}"
+        assert job.steps[-1].environment["HF_HUB_DISABLE_PROGRESS_BARS"] == "1"
+    assert show.defined["concurrency"] == {"group": "preview", "cancel-in-progress": False}
+    assert close.defined["concurrency"]["group"] != "preview"
