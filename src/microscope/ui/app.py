@@ -29,7 +29,7 @@ from microscope.storage.shares import ShareStore
 from microscope.tiny.examples import read_examples
 from microscope.tracking import trackio_tracker
 from microscope.tracking.dashboard import PATH, dashboard
-from microscope.ui import text
+from microscope.ui import offered, text
 from microscope.ui.compare import api, events, layout
 from microscope.ui.compare.actions import Actions
 from microscope.ui.evaluate import api as evaluate_api
@@ -138,14 +138,16 @@ def build(settings: Settings) -> App:
         def owns(request: gr.Request, profile: gr.OAuthProfile | None) -> bool:
             return is_owner(request, profile, settings)
 
+        page = offered.Page(tab, glass, board, panel)
+        first = offered.wire(demo, [compare, lens, evaluate, models], page, lambda: engine.catalog)
         waiting = _waiting(demo, engine)
         handlers = events.Handlers(actions, waiting)
         events.wire(tab, handlers)
-        events.wire_load(demo, tab, handlers)
+        events.wire_load(demo, first, tab, handlers)
         api.publish(tab, actions, handlers)
         looking = lens_events.Handlers(looks, waiting)
         lens_events.wire(glass, tab, looking)
-        lens_events.wire_load(demo, tabs, glass, tab, looking)
+        lens_events.wire_load(first, tabs, glass, tab, looking)
         lens_api.publish(glass, tab, looks, looking)
         evaluating = EvaluateHandlers(runs, waiting, owns)
         evaluate_events.wire(evaluate, board, evaluating)
@@ -174,8 +176,8 @@ def _actions(settings: Settings) -> Actions:
 
 
 def _build_models(engine: Engine, settings: Settings) -> models_layout.Components:
-    offered = [(spec.label, spec.key) for spec in engine.catalog.specs]
-    return models_layout.build(offered, movable=not engine.zero, signs_in=settings.oauth)
+    known = [(spec.label, spec.key) for spec in engine.catalog.specs]
+    return models_layout.build(known, movable=not engine.zero, signs_in=settings.oauth)
 
 
 def _waiting(demo: gr.Blocks, engine: Engine) -> Callable[[], int]:

@@ -87,7 +87,11 @@ def test_a_token_that_an_answer_has_not_is_no_map(client: Client, given: dict[st
 
 @pytest.mark.parametrize(
     ("changed", "sentence"),
-    [({"question": " "}, "There is no question yet"), ({"checkpoints": []}, text.NO_CHECKPOINT)],
+    [
+        ({"question": " "}, "There is no question yet"),
+        ({"checkpoints": []}, text.NO_CHECKPOINT),
+        ({"checkpoints": ["nothing"]}, "There is no checkpoint 'nothing'"),
+    ],
 )
 def test_a_refusal_is_a_sentence(
     client: Client, given: dict[str, Any], changed: dict[str, Any], sentence: str
@@ -104,7 +108,6 @@ def test_keeping_everything_is_refused(client: Client, given: dict[str, Any]) ->
 @pytest.mark.parametrize(
     ("changed", "named"),
     [
-        ({"checkpoints": ["nothing"]}, "'nothing'"),
         ({"method": "phrenology"}, "phrenology"),
         ({"rule": "drawn"}, "drawn"),
     ],

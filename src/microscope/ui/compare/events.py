@@ -9,6 +9,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import gradio as gr
+from gradio.events import Dependency
 
 from microscope.engine.pictures import picture_to_image, read_picture
 from microscope.engine.questions import check_question
@@ -96,11 +97,11 @@ def _wire_results(tab: Components, handlers: Handlers) -> None:
     )
 
 
-def wire_load(demo: gr.Blocks, tab: Components, handlers: Handlers) -> None:
-    """Connect the page's opening: a link fills the tab, and the cost of Run is said."""
+def wire_load(demo: gr.Blocks, first: Dependency, tab: Components, handlers: Handlers) -> None:
+    """Connect the page's opening, after what comes `first`: a link fills the tab, and the cost of Run is said."""
     opened = [tab.image, tab.question, tab.checkpoints, *tab.controls.listed(), tab.answers, tab.status, tab.visit]
     priced = [tab.checkpoints, *tab.controls.listed()]
-    demo.load(handlers.open_link, None, opened, **LIGHT).then(handlers.cost, priced, tab.cost, **LIGHT).then(
+    first.then(handlers.open_link, None, opened, **LIGHT).then(handlers.cost, priced, tab.cost, **LIGHT).then(
         handlers.finished, [tab.visit], _results(tab), **LIGHT
     ).then(handlers.warm, [tab.checkpoints], None, **LIGHT)
     demo.unload(handlers.leave)

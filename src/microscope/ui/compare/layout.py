@@ -13,6 +13,7 @@ from microscope.catalog.spec import BadEntry, Catalog
 from microscope.records import GenerationSettings
 from microscope.tiny.examples import Example
 from microscope.ui import text
+from microscope.ui.checkpoints import Checkpoints, checkpoints
 from microscope.ui.compare.actions import Visit
 from microscope.ui.compare.columns import render
 from microscope.ui.compare.controls import write_settings
@@ -46,7 +47,8 @@ class Components:
     examples: gr.Gallery
     question: gr.Textbox
     presets: tuple[gr.Button, ...]
-    checkpoints: gr.CheckboxGroup
+    checkpoints: Checkpoints
+    unavailable: gr.HTML
     controls: Controls
     cost: gr.HTML
     run: gr.Button
@@ -89,7 +91,9 @@ def _draw_asking(catalog: Catalog) -> dict[str, Any]:
             question = gr.Textbox(label=text.QUESTION, placeholder=text.QUESTION_HINT, lines=2, max_lines=6)
             with gr.Row():
                 presets = tuple(gr.Button(name, size="sm", min_width=90) for name, _ in text.PRESETS)
-            checkpoints = _checkpoints(catalog)
+            keys = [spec.key for spec in catalog.specs]
+            chosen = checkpoints(catalog.specs, first_choice(keys), text.CHECKPOINTS_HINT)
+            unavailable = gr.HTML(greyed(catalog.bad), visible=bool(catalog.bad))
             cost = gr.HTML('<p class="vm-cost"></p>')
             with gr.Row():
                 run = gr.Button(text.RUN, variant="primary", min_width=120, elem_id="run")
@@ -98,7 +102,8 @@ def _draw_asking(catalog: Catalog) -> dict[str, Any]:
         "image": image,
         "question": question,
         "presets": presets,
-        "checkpoints": checkpoints,
+        "checkpoints": chosen,
+        "unavailable": unavailable,
         "cost": cost,
         "run": run,
         "stop": stop,
@@ -177,19 +182,6 @@ def _controls(settings: GenerationSettings) -> Controls:
         )
 
 
-def _checkpoints(catalog: Catalog) -> gr.CheckboxGroup:
-    keys = [spec.key for spec in catalog.specs]
-    group = gr.CheckboxGroup(
-        [(spec.label, spec.key) for spec in catalog.specs],
-        value=first_choice(keys),
-        label=text.CHECKPOINTS,
-        info=text.CHECKPOINTS_HINT,
-    )
-    if catalog.bad:
-        gr.HTML(_greyed(catalog.bad))
-    return group
-
-
 def first_choice(keys: list[str]) -> list[str]:
     """Return the checkpoints that are chosen at first: the first, the last, and one from the middle."""
     if len(keys) <= FIRST_CHOICE:
@@ -197,7 +189,10 @@ def first_choice(keys: list[str]) -> list[str]:
     return [keys[0], keys[len(keys) // 2], keys[-1]]
 
 
-def _greyed(bad: tuple[BadEntry, ...]) -> str:
+def greyed(bad: tuple[BadEntry, ...]) -> str:
+    """Return what cannot be used, with the reasons, folded away; nothing where everything can."""
+    if not bad:
+        return ""
     rows = "".join(f"<li><b>{escape(entry.name)}</b>: {escape(entry.reason)}</li>" for entry in bad)
     return (
         f'<details><summary>{escape(text.UNAVAILABLE)} ({len(bad)})</summary><ul class="vm-bad">{rows}</ul></details>'

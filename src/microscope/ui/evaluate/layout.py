@@ -10,6 +10,7 @@ import gradio as gr
 from microscope.catalog.spec import Catalog
 from microscope.evaluation.ablation import FACTORS, MOST_FACTORS
 from microscope.evaluation.scoring import SCORERS
+from microscope.ui.checkpoints import Checkpoints, checkpoints
 from microscope.ui.compare.layout import first_choice
 from microscope.ui.evaluate import words
 from microscope.ui.evaluate.choices import FIELDS, MOST_ITEMS, MOST_MARGIN, MOST_NEW_TOKENS
@@ -57,7 +58,7 @@ class Setting:
 class Choosing:
     """What is asked of a run."""
 
-    checkpoints: gr.CheckboxGroup
+    checkpoints: Checkpoints
     scorer: gr.Dropdown
     scorer_note: gr.HTML
     new_tokens: gr.Slider
@@ -157,13 +158,7 @@ def _draw_setting() -> Setting:
 
 def _draw_choosing(catalog: Catalog, marking: Marking) -> Choosing:
     keys = [spec.key for spec in catalog.specs]
-    checkpoints = gr.CheckboxGroup(
-        [(spec.label, spec.key) for spec in catalog.specs],
-        value=first_choice(keys),
-        label=words.CHECKPOINTS,
-        info=words.CHECKPOINTS_HINT,
-        elem_id="evaluate-checkpoints",
-    )
+    chosen = checkpoints(catalog.specs, first_choice(keys), words.CHECKPOINTS_HINT, "evaluate-checkpoints")
     # As on the command line: the same run has the same numbers.
     tokens = catalog.settings.max_new_tokens
     new_tokens = gr.Slider(
@@ -180,7 +175,7 @@ def _draw_choosing(catalog: Catalog, marking: Marking) -> Choosing:
     early = gr.Checkbox(label=words.EARLY, info=words.EARLY_HINT, value=False)
     limit, at_random, scorer, scorer_note = marking
     factors = _draw_factors()
-    return Choosing(checkpoints, scorer, scorer_note, new_tokens, limit, at_random, early, baseline, margin, factors)
+    return Choosing(chosen, scorer, scorer_note, new_tokens, limit, at_random, early, baseline, margin, factors)
 
 
 def _draw_marking(limit: int) -> Marking:

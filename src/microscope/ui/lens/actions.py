@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from functools import cached_property
 from typing import Any
 
 from microscope.catalog.spec import ModelSpec
@@ -38,9 +37,9 @@ class LensActions:
     compare: Actions
     stops: Stops = field(default_factory=Stops)
 
-    @cached_property
+    @property
     def runs(self) -> dict[str, tuple[ModelSpec, ...]]:
-        """Return the runs that can be followed."""
+        """Return the runs that can be followed now."""
         return runs(self.compare.engine.catalog)
 
     def look(self, visitor: str, request: AnswerRequest) -> Iterator[Shown]:

@@ -8,6 +8,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import gradio as gr
+from gradio.events import Dependency
 
 from microscope.engine.pictures import picture_to_image
 from microscope.errors import UserError
@@ -101,11 +102,11 @@ def _wire_timeline(tab: Components, compare: Compare, handlers: Handlers) -> Non
     timeline.stop.click(handlers.stop, None, None, **LIGHT)
 
 
-def wire_load(demo: gr.Blocks, tabs: gr.Tabs, tab: Components, compare: Compare, handlers: Handlers) -> None:
-    """Connect the page's opening: a link to a finding opens the tab and shows what is known."""
+def wire_load(first: Dependency, tabs: gr.Tabs, tab: Components, compare: Compare, handlers: Handlers) -> None:
+    """Connect the page's opening, after what comes `first`: a link to a finding opens the tab and shows it."""
     priced = [tab.asking.checkpoints, *compare.controls.listed()]
     asking, shown = tab.asking, [tab.view, tab.state, *buttons(tab)]
-    opened = demo.load(handlers.open_link, None, [tabs, *asking.inputs, asking.said, *shown], **LIGHT)
+    opened = first.then(handlers.open_link, None, [tabs, *asking.inputs, asking.said, *shown], **LIGHT)
     opened.then(handlers.cost, priced, asking.cost, **LIGHT).then(
         handlers.finished, [tab.state, tab.keeping.method], _kept(tab), **LIGHT
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
@@ -12,6 +13,7 @@ from microscope.catalog.spec import Catalog
 from microscope.lens.methods import METHODS
 from microscope.tiny.examples import Example
 from microscope.ui import text
+from microscope.ui.checkpoints import Checkpoints, checkpoints
 from microscope.ui.compare.layout import draw_examples, first_choice
 from microscope.ui.lens.component import lens
 from microscope.ui.lens.view import Look
@@ -24,7 +26,7 @@ class Asking:
 
     image: PictureInput
     question: gr.Textbox
-    checkpoints: gr.CheckboxGroup
+    checkpoints: Checkpoints
     take: gr.Button
     said: gr.HTML
     cost: gr.HTML
@@ -53,6 +55,7 @@ class Keeping:
 class Timeline:
     """A run's checkpoints in order."""
 
+    note: gr.HTML
     run: gr.Dropdown
     reference: gr.Textbox
     follow: gr.Button
@@ -89,13 +92,7 @@ def _draw_asking(catalog: Catalog) -> Asking:
         with gr.Column(scale=5, min_width=320):
             question = gr.Textbox(label=text.QUESTION, placeholder=text.QUESTION_HINT, lines=1, max_lines=6)
             keys = [spec.key for spec in catalog.specs]
-            checkpoints = gr.CheckboxGroup(
-                [(spec.label, spec.key) for spec in catalog.specs],
-                value=_first(keys),
-                label=text.CHECKPOINTS,
-                info=text.CHECKPOINTS_HINT,
-                elem_id="look-at",
-            )
+            chosen = checkpoints(catalog.specs, first_look(keys), text.CHECKPOINTS_HINT, "look-at")
             take = gr.Button(text.FROM_COMPARE, size="sm")
             said = gr.HTML()
             cost = gr.HTML('<p class="vm-cost"></p>')
@@ -103,10 +100,10 @@ def _draw_asking(catalog: Catalog) -> Asking:
                 look = gr.Button(text.LOOK, variant="primary", min_width=120, elem_id="look")
                 stop = gr.Button(text.STOP, variant="stop", interactive=False, min_width=120)
     gr.HTML(f'<p class="vm-note">{escape(text.LOOK_HINT)}</p>')
-    return Asking(image, question, checkpoints, take, said, cost, look, stop)
+    return Asking(image, question, chosen, take, said, cost, look, stop)
 
 
-def _first(keys: list[str]) -> list[str]:
+def first_look(keys: list[str]) -> list[str]:
     """Return two of the checkpoints that Compare begins with: a map needs more room than an answer."""
     chosen = first_choice(keys)
     return [*chosen[:1], *chosen[1:][-1:]]
@@ -130,9 +127,14 @@ def _draw_keeping() -> Keeping:
     return Keeping(method, png, json, consent, link, link_note)
 
 
+def timeline_note(runs: Sequence[str]) -> str:
+    """Return what a timeline is, or how to get one where there is no run."""
+    return f'<p class="vm-note">{escape(text.TIMELINE_HINT if runs else text.NO_RUNS)}</p>'
+
+
 def _draw_timeline(runs: list[str]) -> Timeline:
     with gr.Accordion(text.TIMELINE, open=False, elem_id="timeline-part"):
-        gr.HTML(f'<p class="vm-note">{escape(text.TIMELINE_HINT if runs else text.NO_RUNS)}</p>')
+        note = gr.HTML(timeline_note(runs))
         with gr.Row():
             run = gr.Dropdown(runs, value=runs[0] if runs else None, label=text.RUN_NAME, interactive=True)
             reference = gr.Textbox(label=text.REFERENCE, info=text.REFERENCE_HINT, max_lines=2)
@@ -140,4 +142,4 @@ def _draw_timeline(runs: list[str]) -> Timeline:
             follow = gr.Button(text.FOLLOW, variant="primary", interactive=bool(runs), min_width=120, elem_id="follow")
             stop = gr.Button(text.STOP, variant="stop", interactive=False, min_width=120)
         view = lens(elem_id="timeline")
-    return Timeline(run, reference, follow, stop, view, gr.State(Look()))
+    return Timeline(note, run, reference, follow, stop, view, gr.State(Look()))
