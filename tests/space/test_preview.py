@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from pathlib import Path
 
@@ -163,6 +163,7 @@ def test_who_may_not_comment_has_the_preview_nevertheless(review: Review) -> Non
     with pytest.raises(RefusedError, match="`permissions: pull-requests: write`"):
         review.show(1)
     assert review.title == "Microscope (preview of #1)"
+    assert review.world.lines[-1] == f"{SPACE} was given #1: it runs and answers."
     assert review.loopback.comments == {}
 
 
@@ -233,6 +234,9 @@ def test_a_closed_pull_request_says_what_became_of_its_preview(review: Review) -
     review.loopback.pulls[1]["state"] = "closed"
     assert "its last push stays" in review.previews.close(2)
     assert "its preview is gone" in review.previews.close(1)
+    del review.world.spaces.spaces[SPACE]
+    assert "its preview is gone" in review.previews.close(2)
+    assert "shows" not in review.said(2)
 
 
 def test_a_checkout_without_a_pull_request_is_told_nowhere(review: Review) -> None:
@@ -253,9 +257,18 @@ def test_a_keyless_job_previews(review: Review, monkeypatch: pytest.MonkeyPatch)
     for name, value in review.world.spaces.keyless(SPACE, **claims).items():
         monkeypatch.setenv(name, value)
     hub = SpaceHub(SPACE, patience=review.world.patience)
-    previews = Previews(hub, review.world.steps, review.world.watch, review.github)
-    assert previews.show(review.world.payload(), Push(1, FIRST)).outcome is Outcome.DEPLOYED
+    assert replace(review.previews, hub=hub).show(review.world.payload(), Push(1)).outcome is Outcome.DEPLOYED
     assert review.world.spaces.history(SPACE)[0].author == "[OIDC]"
+
+
+def test_a_keyless_job_without_a_space_is_told_to_create_it(review: Review, monkeypatch: pytest.MonkeyPatch) -> None:
+    del review.world.spaces.spaces[SPACE]
+    for name, value in review.world.spaces.keyless(SPACE, workflow="preview.yml").items():
+        monkeypatch.setenv(name, value)
+    previews = replace(review.previews, hub=SpaceHub(SPACE, patience=review.world.patience))
+    with pytest.raises(RefusedError, match=f"If there is no such Space yet, .* space create {SPACE} --hardware zero-"):
+        previews.show(review.world.payload(), Push(1, FIRST))
+    assert "Trusted Publishers" in review.said(1)
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ import re
 from datetime import datetime, timezone
 
 import pytest
+from markdown_it import MarkdownIt
 
 from microscope.space.preview_comment import (
     LONGEST_LINE,
@@ -91,6 +92,21 @@ def test_a_hostile_branch_stays_inside_its_span() -> None:
     assert span is not None
     assert span[1] not in span[2]
     assert len(code("x" * 1000)) == LONGEST_NAME + 2
+
+
+def test_a_reader_of_markdown_finds_no_markup_but_ours() -> None:
+    seen = Seen("it does not work", "https://a.space", HOSTILE, HOSTILE, SEEN.when, (HOSTILE, "```", "# no", "<b>"))
+    tokens = MarkdownIt("commonmark").parse(shown(Push(12, "a" * 40, HOSTILE), PLACE, seen))
+    inline = [child for token in tokens for child in token.children or ()]
+    assert [token.attrs["href"] for token in inline if token.type == "link_open"] == ["https://a.space", PLACE.page]
+    assert {token.type for token in inline} & {"image", "html_inline"} == set()
+    spans = [token.content for token in inline if token.type == "code_inline"]
+    assert spans == [HOSTILE, HOSTILE, HOSTILE]
+    html = [token.content.strip() for token in tokens if token.type == "html_block"]
+    assert html == [MARK, "<details><summary>What is known of the cause</summary>", "</details>"]
+    (block,) = [token.content for token in tokens if token.type == "fence"]
+    assert block.splitlines() == [HOSTILE, "```", "# no", "<b>"]
+    assert [token.type for token in tokens if token.type == "heading_open"] == []
 
 
 def test_what_is_no_commit_is_not_written() -> None:

@@ -17,6 +17,7 @@ from tempfile import TemporaryDirectory
 from microscope.errors import UserError
 from microscope.space.configure import hardware_remark
 from microscope.space.deploy import GENERATED
+from microscope.space.errors import RefusedError
 from microscope.space.expected import asked_tier
 from microscope.space.front_matter import read_front_matter, replace_field
 from microscope.space.front_matter.reading import read_readme
@@ -84,6 +85,7 @@ class Previews:
             when=self.now(),
             details=(failure.sentence, *failure.log) if failure is not None else (),
         )
+        self.watch.tell(f"{self.hub.space} was given {push.name}: {seen.result}.")
         self._try(lambda: self._hand_over(before, push))
         self._comment(push, shown(push, self.place, seen))
         return shipped
@@ -96,7 +98,7 @@ class Previews:
             return f"#{number} has no comment about a preview; nothing was changed."
         if self.github.pull(number).is_open:
             return f"#{number} is open; nothing was changed."
-        shows = shown_on(self.hub)
+        shows = shown_on(self.hub) if self.hub.exists() else None
         self.github.say(number, MARK, closed(number, shows, self.place))
         still = "its last push stays until another takes its place" if shows == number else "its preview is gone"
         return f"#{number} is closed, and its comment says so: {still}."
@@ -153,10 +155,16 @@ def shown_on(hub: SpaceHub) -> int | None:
 
     Raises a UserError where there is no such Space, and where something else than a preview was deployed to it.
     """
-    if not hub.exists():
+    create = f"create it once with microscope space create {hub.space} --hardware zero-a10g"
+    try:
+        there = hub.exists()
+    except RefusedError as error:
+        # A keyless token is of one Space, so that where there is none there is no token either.
+        raise RefusedError(f"{error} If there is no such Space yet, {create}.") from error
+    if not there:
         raise UserError(
-            f"There is no preview Space {hub.space}: create it once with microscope space create {hub.space} "
-            "--hardware zero-a10g, and add this repository to its settings under Trusted Publishers."
+            f"There is no preview Space {hub.space}: {create}, and add this repository to its settings under Trusted "
+            "Publishers."
         )
     head = hub.head()
     if set(hub.files(head)) <= GENERATED:
