@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import argparse
 
-from microscope.cli.space import configure, create, deploy, preview, rollback, smoke, update, wait
+from microscope.cli.space import configure, create, deploy, preview, refresh, rollback, smoke, update, wait
 
 # One file each, with `add(commands)`; in the order in which help lists them.
-COMMANDS = (create, configure, deploy, wait, smoke, rollback, preview, update)
+COMMANDS = (create, configure, deploy, wait, smoke, rollback, preview, update, refresh)
 
 
 def add(commands: argparse._SubParsersAction) -> None:
     """Add the command and its own commands."""
-    parser = commands.add_parser("space", help="check, create, configure, deploy, roll back and update a Space")
+    parser = commands.add_parser(
+        "space", help="check, create, configure, deploy, preview, roll back, update, refresh a Space"
+    )
     inner = parser.add_subparsers(required=True, metavar="COMMAND")
     for command in COMMANDS:
         command.add(inner)
