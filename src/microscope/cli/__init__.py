@@ -8,12 +8,12 @@ import sys
 from collections.abc import Sequence
 
 from microscope import __version__
-from microscope.cli import answer, evaluate, examples, explain, models, space, tables, tiers, tiny
+from microscope.cli import answer, evaluate, examples, explain, export_requirements, models, space, tables, tiers, tiny
 from microscope.errors import UserError
 from microscope.settings import read_settings
 
 # One file each, with `add(commands)`; in the order in which help lists them.
-COMMANDS = (answer, explain, evaluate, models, tiers, space, examples, tables, tiny)
+COMMANDS = (answer, explain, evaluate, models, tiers, space, export_requirements, examples, tables, tiny)
 INTERRUPTED = 130
 
 
