@@ -76,8 +76,13 @@ def problems_of(requirements: str) -> tuple[LineProblem, ...]:
 
 def names_of(requirements: str) -> frozenset[str]:
     """Return the packages that a requirements.txt names, in their canonical spelling; unreadable lines name none."""
+    return frozenset(canonicalize_name(one.name) for one in requirements_of(requirements))
+
+
+def requirements_of(requirements: str) -> tuple[Requirement, ...]:
+    """Return what a requirements.txt asks for; unreadable lines and options are left out."""
     found = (_requirement(line) for _, line in _lines(requirements) if not line.startswith("-"))
-    return frozenset(canonicalize_name(one.name) for one in found if one is not None)
+    return tuple(one for one in found if one is not None)
 
 
 def _lines(text: str) -> Iterator[tuple[int, str]]:

@@ -80,7 +80,17 @@ def read_payload(root: Path, version: str) -> Payload:
     missing = [path for path in NEEDED if not (root / path).is_file()]
     if missing:
         raise UserError(f"{root} has no {missing[0]}: run the command at the top of a copy of VLM Microscope.")
-    return Payload(root, version, tuple(_describe(root, path) for path in sorted(_paths(root))))
+    return Payload(root, version, tuple(_describe(root, path) for path in sorted(paths_of(root))))
+
+
+def paths_of(root: Path) -> Iterator[str]:
+    """Yield the paths of what a Space is given of the project at `root`, as far as it is there; reads no contents."""
+    yield from (name for name in TOP if (root / name).is_file())
+    for folder in FOLDERS:
+        for path in (root / folder).rglob("*"):
+            name = path.relative_to(root).as_posix()
+            if path.is_file() and not _left_out(name):
+                yield name
 
 
 def read_manifest(content: bytes) -> Manifest:
@@ -96,15 +106,6 @@ def digest_of(files: Mapping[str, str]) -> str:
     """Return the SHA-256 of names and digests of files, in hexadecimal."""
     lines = "".join(f"{path}\0{files[path]}\n" for path in sorted(files))
     return hashlib.sha256(lines.encode()).hexdigest()
-
-
-def _paths(root: Path) -> Iterator[str]:
-    yield from (name for name in TOP if (root / name).is_file())
-    for folder in FOLDERS:
-        for path in (root / folder).rglob("*"):
-            name = path.relative_to(root).as_posix()
-            if path.is_file() and not _left_out(name):
-                yield name
 
 
 def _left_out(name: str) -> bool:

@@ -121,10 +121,8 @@ class Pip:
                 failures[failure.missing] = failure
 
     def _command(self, arguments: Sequence[str], report: Path, version: str, sources: Sequence[str]) -> list[str]:
-        conditions = {**CONDITIONS, "python_version": version.rpartition(".")[0], "python_full_version": version}
-        conditions["implementation_version"] = version
         return [
-            *(sys.executable, "-I", str(SCRIPT), json.dumps(conditions)),
+            *(sys.executable, "-I", str(SCRIPT), json.dumps(conditions_of(version))),
             *("install", "--dry-run", "--ignore-installed", "--report", str(report), "--no-input", "--no-color"),
             *("--disable-pip-version-check", "--retries", "2", "--use-feature", "fast-deps"),
             *("--python-version", version, "--implementation", "cp", "--only-binary", ":all:"),
@@ -133,6 +131,18 @@ class Pip:
             *self.options,
             *arguments,
         ]
+
+
+def conditions_of(python: str) -> dict[str, str]:
+    """Return what conditions of requirements are decided by on a Space with that Python."""
+    version = full_version(python)
+    minor = ".".join(version.split(".")[:2])
+    return {
+        **CONDITIONS,
+        "python_version": minor,
+        "python_full_version": version,
+        "implementation_version": version,
+    }
 
 
 def full_version(python: str) -> str:

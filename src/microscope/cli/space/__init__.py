@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import argparse
 
-from microscope.cli.space import configure, create, deploy, preview, refresh, rollback, smoke, update, wait
+from microscope.cli.space import check, configure, create, deploy, preview, refresh, rollback, smoke, update, wait
 
 # One file each, with `add(commands)`; in the order in which help lists them.
-COMMANDS = (create, configure, deploy, wait, smoke, rollback, preview, update, refresh)
+COMMANDS = (check, create, configure, deploy, wait, smoke, rollback, preview, update, refresh)
 
 
 def add(commands: argparse._SubParsersAction) -> None:

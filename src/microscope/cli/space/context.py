@@ -17,6 +17,9 @@ from microscope.space.findings import Finding
 from microscope.space.hub import Patience, SpaceHub
 from microscope.space.names import space_name
 from microscope.space.payload import Payload, read_payload
+from microscope.space.preflight import CHECKS
+from microscope.space.preflight.base import Check, Project
+from microscope.space.preflight.running import run_checks
 from microscope.space.proving import DigestAt, Smoke, Steps
 from microscope.space.waiting import Watch
 
@@ -34,6 +37,7 @@ class Context:
     """The copy of the project and the Hub that a command works with; by default this one, and the real one.
 
     `token` is the Hub's (None: as its library finds it). `smoke` and `digest_at` ask the app itself; None: over HTTP.
+    `checks` are those before a deploy.
     """
 
     root: Path = REPOSITORY
@@ -43,6 +47,7 @@ class Context:
     watch: Watch = field(default_factory=lambda: Watch(tell=tell))
     smoke: Smoke | None = None
     digest_at: DigestAt | None = None
+    checks: Sequence[Check] = CHECKS
 
     def hub(self, space: str) -> SpaceHub:
         """Return the Space that a command names; from then on its libraries are quiet, for our lines tell enough."""
@@ -58,6 +63,10 @@ class Context:
         module = self.root / "src" / "microscope" / "__init__.py"
         found = VERSION.search(module.read_text(encoding="utf-8")) if module.is_file() else None
         return read_payload(self.root, found[1] if found is not None else __version__)
+
+    def check(self, *, quick: bool = False, offline: bool = False) -> tuple[Finding, ...]:
+        """Return what the checks before a deploy find in the copy."""
+        return run_checks(Project(self.root), self.checks, quick=quick, offline=offline, tell=self.watch.tell)
 
     def steps(self, *, wait: bool = True, smoke: bool = True, rollback: bool = True) -> Steps:
         """Return what is done around a commit."""
