@@ -147,6 +147,8 @@ def test_a_build_that_fails_stays_and_its_cause_is_told(review: Review) -> None:
     block = body.split("<details><summary>What is known of the cause</summary>\n\n````text\n")[1].split("\n````\n")[0]
     assert "correct that line of requirements.txt" in block.splitlines()[0]
     assert "``` <b>@everyone</b>" in block.splitlines()
+    assert review.show(1, SECOND).outcome is Outcome.FAILED
+    assert ": it does not work, and no file has changed that could mend it: restart it" in review.said(1)
     review.world.change("requirements.txt", "torch\n")
     assert review.show(1).outcome is Outcome.DEPLOYED
     assert "details" not in review.said(1)
@@ -208,10 +210,17 @@ def test_a_preview_that_cannot_be_watched_has_taken_over_all_the_same(review: Re
     assert "**No preview**" in review.said(2)
 
 
-def test_a_paused_space_is_told(review: Review) -> None:
+def test_a_space_that_takes_nothing_keeps_what_it_shows_and_what_is_said_of_it(review: Review) -> None:
+    review.show(1)
+    before = review.said(1)
     review.world.spaces.now(SPACE, Told("PAUSED"))
     with pytest.raises(UserError, match="paused"):
-        review.show(1)
+        review.show(2, SECOND)
+    assert "is paused" in review.said(2)
+    assert review.said(1) == before
+    review.world.change("app.py", "# the second\n")
+    with pytest.raises(UserError, match="paused"):
+        review.show(1, SECOND)
     assert "is paused" in review.said(1)
 
 

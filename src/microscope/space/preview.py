@@ -37,6 +37,7 @@ RESULTS = {
     Outcome.DEPLOYED: "it runs and answers",
     Outcome.FAILED: "it does not work",
 }
+STUCK = "it does not work, and no file has changed that could mend it: restart it on its page, or push a change"
 
 
 def _now() -> datetime:
@@ -78,7 +79,7 @@ class Previews:
             raise
         failure = shipped.tested.failure
         seen = Seen(
-            result=RESULTS[shipped.outcome],
+            result=result_of(shipped),
             address=shipped.address,
             version=shipped.version,
             hardware=runtime.hardware or runtime.requested or "",
@@ -134,6 +135,12 @@ class Previews:
             act()
         except UserError as error:
             self.watch.tell(str(error))
+
+
+def result_of(shipped: Shipped) -> str:
+    """Return what a preview came to, in a few words."""
+    stuck = shipped.outcome is Outcome.FAILED and shipped.commit == shipped.previous
+    return STUCK if stuck else RESULTS[shipped.outcome]
 
 
 def reason_against(pull: Pull, repository: str, commit: str) -> str:

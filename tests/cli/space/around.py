@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import replace
 from typing import Protocol
@@ -36,8 +36,14 @@ def context_of(world: World, token: str | None = None) -> Context:
     )
 
 
-def run(world: World, command: Command, arguments: Sequence[str], context: Context | None = None) -> Ran:
-    """Run a command as the command line does."""
+def run(
+    world: World,
+    command: Command,
+    arguments: Sequence[str],
+    context: Context | None = None,
+    environment: Mapping[str, str] | None = None,
+) -> Ran:
+    """Run a command as the command line does, with the settings of an environment (None: an empty one)."""
     parser = argparse.ArgumentParser()
     inner = parser.add_subparsers()
     command.add(inner)
@@ -45,7 +51,7 @@ def run(world: World, command: Command, arguments: Sequence[str], context: Conte
     with redirect_stdout(out), redirect_stderr(err):
         given = parser.parse_args(list(arguments))
         try:
-            status = given.run(given, Settings.from_environment({}), context or context_of(world))
+            status = given.run(given, Settings.from_environment(environment or {}), context or context_of(world))
         except UserError as error:
             tell(str(error))
             status = 1

@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-import argparse
-import io
 from collections.abc import Iterator
-from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 
 import pytest
 
 from microscope.cli.space import preview
-from microscope.cli.space.context import tell
-from microscope.errors import UserError
-from microscope.settings import Settings
 from tests.cli.commands import Ran
-from tests.cli.space.around import context_of
+from tests.cli.space.around import run
 from tests.hub.github.loopback_github import LoopbackGitHub
 from tests.space.shipping import SPACE, World, world_of
 
@@ -37,18 +31,7 @@ def github() -> Iterator[LoopbackGitHub]:
 
 def previewed(world: World, github: LoopbackGitHub, *flags: str, **environment: str) -> Ran:
     """Run the command as a workflow's job does."""
-    parser = argparse.ArgumentParser()
-    preview.add(parser.add_subparsers())
-    out, err = io.StringIO(), io.StringIO()
-    settings = Settings.from_environment({**github.environment(), **environment})
-    with redirect_stdout(out), redirect_stderr(err):
-        given = parser.parse_args(["preview", SPACE, *flags])
-        try:
-            status = given.run(given, settings, context_of(world))
-        except UserError as error:
-            tell(str(error))
-            status = 1
-    return Ran(status, out.getvalue(), err.getvalue())
+    return run(world, preview, ["preview", SPACE, *flags], environment={**github.environment(), **environment})
 
 
 def test_a_preview_ends_with_one_line_that_says_it_all(world: World, github: LoopbackGitHub) -> None:

@@ -77,7 +77,7 @@ def preview(given: argparse.Namespace, settings: Settings, context: Context | No
 def report(shipped: Shipped, name: str) -> int:
     """Print findings, the log of a failure, and as the last line what happened; return the exit status."""
     from microscope.cli.space.context import shown, tell, tell_log
-    from microscope.space.preview import RESULTS
+    from microscope.space.preview import result_of
 
     for line in shown(shipped.tested.findings):
         tell(line)
@@ -86,6 +86,6 @@ def report(shipped: Shipped, name: str) -> int:
         tell_log("the preview", failure.log)
     cause = f" {failure.sentence} It stays as it is; the next push takes its place." if failure is not None else ""
     at = f"version {shipped.version}, commit {shipped.commit[:7]}, at {shipped.address}"
-    line = f"Preview of {name} on {shipped.space}, {at}: {RESULTS[shipped.outcome]}.{cause}"
+    line = f"Preview of {name} on {shipped.space}, {at}: {result_of(shipped)}.{cause}"
     print(line, file=sys.stderr if shipped.status else sys.stdout, flush=True)
     return shipped.status
