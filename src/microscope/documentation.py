@@ -43,6 +43,7 @@ PURPOSES = {
     "assets/examples/": "example images and their precomputed answers",
     "assets/evaluate/": "what draws the Evaluate tab in the browser",
     "assets/report/": "the look of evaluation's plots and of its report",
+    "assets/space/": "the look of the Setup tab, and what copies its texts",
     "assets/digits/": "the handwritten digits that scenes are made of",
     "assets/lens/": "what draws the lens in the browser",
     PACKAGE + "/": "",

@@ -18,6 +18,7 @@ from microscope.ui.app import App, build
 from microscope.ui.compare.events import LET_IN, lane
 from microscope.ui.evaluate import words as evaluate_words
 from microscope.ui.picture_input import PictureInput
+from microscope.ui.space import words as space_words
 from tests.ui.models.samples import pretend_to_be_a_space
 
 PUBLIC = ["compare", "explain", "evaluate"]
@@ -87,7 +88,12 @@ def test_elsewhere_there_is_no_sign_in(built: App, app: App) -> None:
 
 def test_the_page_opens_on_the_compare_tab(built: App) -> None:
     (tabs,) = [block for block in built.demo.blocks.values() if isinstance(block, gr.Tabs)]
-    assert [tab.label for tab in tabs.children] == [text.COMPARE, text.LENS, evaluate_words.TAB, text.MODELS]
+    shown = [text.COMPARE, text.LENS, evaluate_words.TAB, text.MODELS]
+    # The last is the owner's, and is shown when the server has seen that it is they.
+    assert [(tab.label, tab.visible) for tab in tabs.children] == [
+        *((label, True) for label in shown),
+        (space_words.TAB, False),
+    ]
     assert tabs.selected == tabs.children[0].id
 
 

@@ -49,10 +49,8 @@ def _refused(facts: Facts) -> Iterator[Finding]:
     """Yield the entries that cannot be offered; the gated ones are the token's."""
     found = [bad for bad in facts.offered.refused if not (not facts.token and "is gated" in bad.reason)]
     for bad in found[:NAMED]:
-        where = (
-            "Correct its entry, or take it out." if bad.line is None else f"Correct line {bad.line}, or take it out."
-        )
-        yield Finding(f"Checkpoint {bad.name}", Status.WARNING, bad.reason, where)
+        advice = "Do what it says, or take the entry out."
+        yield Finding(f"Checkpoint {bad.name}", Status.WARNING, bad.reason, advice)
     if found[NAMED:]:
         more = f"{len(found) - NAMED} more cannot be offered."
         yield Finding("More checkpoints", Status.WARNING, more, "The Compare tab lists them under Not available.")
@@ -69,7 +67,7 @@ def _token(facts: Facts) -> Iterator[Finding]:
             subject,
             Status.WARNING,
             f"{_listed(gated)}: gated, and there is no token. It costs nothing.",
-            f"Accept the licence on {pages}, then add the secret HF_TOKEN, a token that may read.",
+            f"Accept the licence on {pages}, then set the secret HF_TOKEN; this takes your own token.",
             f"hf spaces secrets add {facts.space} -s HF_TOKEN" if facts.space else "hf auth login",
         )
     else:
@@ -82,12 +80,11 @@ def _hardware(facts: Facts) -> Iterator[Finding]:
     if facts.space is None:
         yield Finding(subject, Status.OK, f"{facts.machine.device_name}, of your own: nobody is billed by the hour.")
     elif facts.difference and facts.asked is not None:
-        price = f"{facts.asked} costs nothing" if price_of(facts.asked) == "free" else price_of(facts.asked)
         yield Finding(
             subject,
             Status.WARNING,
             facts.difference,
-            f"To have {facts.asked} ({price}), run this, or choose it on the settings page.",
+            f"To have {facts.asked} ({price_of(facts.asked)}), run this.",
             f"hf spaces settings {facts.space} --hardware {facts.asked}",
         )
     else:

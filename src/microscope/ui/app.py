@@ -46,14 +46,18 @@ from microscope.ui.lens.actions import LensActions
 from microscope.ui.models import events as models_events
 from microscope.ui.models import layout as models_layout
 from microscope.ui.owner import is_owner
+from microscope.ui.space import events as space_events
+from microscope.ui.space import layout as space_layout
+from microscope.ui.space import words as space_words
 from microscope.ui.theme import CSS, theme
 
 EXAMPLES = REPOSITORY / "assets" / "examples"
 EVALSET = REPOSITORY / "assets" / "evalset"
-# The look of the page, of the Evaluate tab, and of the pictures that a report has too.
-STYLES = [CSS, *(REPOSITORY / "assets" / name for name in ("evaluate/evaluate.css", "report/figures.css"))]
+# The look of the page, of the Evaluate tab, of the pictures that a report has too, and of the Setup tab.
+PARTS = ("evaluate/evaluate.css", "report/figures.css", "space/space.css")
+STYLES = [CSS, *(REPOSITORY / "assets" / name for name in PARTS)]
 SHARES_BYTES = 256 * 1024**2
-COMPARE, MODELS = "compare", "models"
+COMPARE, MODELS, SETUP = "compare", "models", "setup"
 # How many items a visitor of a shared Space begins with.
 SHARED_ITEMS = 200
 # What other rooms have done at the accelerator.
@@ -121,6 +125,7 @@ def build(settings: Settings) -> App:
     runs = EvaluateActions(evaluator, actions, EVALSET, offline=settings.offline)
     with gr.Blocks(title=text.TITLE, delete_cache=(600, 3600), analytics_enabled=False) as demo:
         gr.HTML(_header())
+        banner = space_layout.build_banner()
         if settings.on_space:
             gr.DuplicateButton(text.DUPLICATE)
         with gr.Tabs(selected=COMPARE) as tabs:
@@ -134,6 +139,8 @@ def build(settings: Settings) -> App:
                 if differs := mismatch_sentence(REPOSITORY / "README.md", settings, engine.machine):
                     gr.HTML(f'<p class="vm-note">{escape(differs)}</p>')
                 panel = _build_models(engine, settings)
+            with gr.Tab(space_words.TAB, id=SETUP, visible=False) as setup:
+                checklist = space_layout.build()
 
         def owns(request: gr.Request, profile: gr.OAuthProfile | None) -> bool:
             return is_owner(request, profile, settings)
@@ -155,7 +162,9 @@ def build(settings: Settings) -> App:
         wire_past(board.past, board.state, PastHandlers(tracked(settings), owns, mounted=settings.alone))
         evaluate_api.publish(board, runs, evaluating, owns)
         owning = models_events.Handlers(_source(engine, settings), signs_in=settings.oauth)
-        models_events.wire(demo, panel, models, [compare, lens, evaluate], owning)
+        models_events.wire(demo, panel, models, [compare, lens, evaluate, setup], owning)
+        setting_up = space_events.Handlers(space_events.source_of(engine, settings, owns))
+        space_events.wire(demo, setup, banner, checklist, setting_up)
         gr.HTML(f'<p class="vm-note">{escape(text.FOOTER)} {escape(text.VERSION.format(__version__))}</p>')
     demo.queue(max_size=settings.queue_size, api_open=False, status_update_rate=5)
     return App(demo, engine, settings)
