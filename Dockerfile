@@ -19,8 +19,9 @@ ARG VARIANT=cpu
 # Where PyTorch's wheels for the CPU are: a mirror of it, behind a wall.
 ARG CPU_INDEX=https://download.pytorch.org/whl/cpu
 
-# A number, so that an orchestrator can see that it is not root. What is kept stands in the volume, and is that user's.
-RUN useradd --uid 1000 --user-group --create-home microscope \
+# A number, so that an orchestrator can see that it is not root. All that this user may write is the volume, where the
+# caches of libraries find a home too.
+RUN useradd --uid 1000 --user-group --home-dir /data --no-create-home microscope \
     && install --directory --owner=microscope --group=microscope /data
 WORKDIR /app
 

@@ -12,8 +12,8 @@ KEY := $(shell { echo $(GRADIO); cat requirements.txt pyproject.toml; } | cksum 
 INSTALLED := .venv/.installed-$(KEY)
 DEVELOPED := .venv/.developed-$(KEY)
 
-.PHONY: help install run test check bench bench-cache bench-lens bench-evaluate oracles prove-resume stress-cache \
-	soak-cache train tables
+.PHONY: help install run test check bench bench-cache bench-lens bench-evaluate oracles prove-resume prove-docker \
+	stress-cache soak-cache train tables
 
 help:
 	@echo "make run      install into .venv and serve the app on 127.0.0.1 (GRADIO_SERVER_PORT chooses the port)"
@@ -24,6 +24,7 @@ help:
 	@echo "make bench-evaluate measure evaluations against a plain loop and lmms-eval, and the statistics of a large set"
 	@echo "make oracles  hold statistics and trackers against inspect_ai and the trackers' readers, in .venv-oracles"
 	@echo "make prove-resume   kill an evaluation half-way, resume it, and count what was computed twice"
+	@echo "make prove-docker   carry the Dockerfile out in a clean root, start what it made and ask it (as root; debootstrap)"
 	@echo "make stress-cache   ask six checkpoints in memory for two, from 24 threads; then kill servers while they load"
 	@echo "make soak-cache     swap models 500 times and compare the memory"
 	@echo "make train    train the embedded checkpoints again, from a seed"
@@ -78,6 +79,9 @@ stress-cache: $(INSTALLED)
 
 soak-cache: $(INSTALLED)
 	$(BIN)/python benchmarks/cache_soak.py
+
+prove-docker: $(INSTALLED)
+	$(BIN)/python benchmarks/prove_docker.py
 
 train: $(INSTALLED)
 	$(BIN)/microscope tiny train

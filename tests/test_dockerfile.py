@@ -134,7 +134,7 @@ def test_it_runs_as_a_user_with_a_number_who_owns_the_volume_alone(app: Any) -> 
     assert not any("chown" in one.flags for one in app.of("COPY"))
     (volume,) = app.of("VOLUME")
     assert volume.command == ("/data",)
-    assert "--uid 1000" in app.of("RUN")[0].value
+    assert "--uid 1000 --user-group --home-dir /data --no-create-home" in app.of("RUN")[0].value
     assert "install --directory --owner=microscope --group=microscope /data" in app.of("RUN")[0].value
     kept = variables(app)
     assert kept["MICROSCOPE_DATA"].startswith("/data/")

@@ -36,7 +36,7 @@ PURPOSES = {
     ".dockerignore": "what a build of that image is given: what a Space is given",
     "models.yaml": "the file to edit: checkpoints, and presets by hardware",
     "pyproject.toml": "settings of the tools; development tools",
-    "Makefile": "run, test, check, bench, stress, soak, oracles, train, tables",
+    "Makefile": "run, test, check, bench, prove, stress, soak, oracles, train, tables",
     "assets/": "",
     "assets/checkpoints/": "the embedded training run, one folder a saved step",
     "assets/evalset/": "questions about scenes of held-out digits, with evidence boxes",
