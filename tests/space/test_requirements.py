@@ -102,6 +102,11 @@ def test_a_torch_for_cuda_is_no_answer_where_one_for_the_cpu_is_wanted(wheels: P
         requirements(write_project(tmp_path), offline_pip(wheels), HERE, CPU)
 
 
+def test_a_torch_for_the_cpu_is_no_answer_where_one_for_cuda_is_wanted(cpu_wheels: Path, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"pip takes torch for the CPU on this machine: .* with --variant cpu"):
+        requirements(write_project(tmp_path), offline_pip(cpu_wheels), HERE, CUDA)
+
+
 def test_the_list_may_be_for_another_python_than_this(wheels: Path, tmp_path: Path) -> None:
     lines = "torch==2.13.0; python_version < '3.11'\nolder; python_version > '3.14'\n"
     project = write_project(tmp_path, lines)

@@ -36,12 +36,23 @@ def requirements(root: Path, pip: Pip, python: str, variant: str) -> str:
             raise
         where = f"The package index, or {index} beside it," if index else "The package index"
         raise UserError(f"{where} cannot be reached: check the network, and try again.") from error
-    if variant == CPU and not found.version("torch").endswith("+cpu"):
-        raise UserError(
-            f"No wheel of torch for the CPU and Python {python} was found: check that {index} can be reached, or ask "
-            f"for the list for CUDA with --variant {CUDA}."
-        )
+    _check_torch(found, variant)
     return "".join(f"{line}\n" for line in _lines(found, variant))
+
+
+def _check_torch(found: Resolved, variant: str) -> None:
+    """Refuse a list with another torch than was asked for, which pip takes where an index cannot be reached."""
+    for_cpu = found.version("torch").endswith("+cpu")
+    if variant == CPU and not for_cpu:
+        raise UserError(
+            f"No wheel of torch for the CPU and Python {found.python} was found: check that {INDEXES[CPU]} can be "
+            f"reached, or ask for the list for CUDA with --variant {CUDA}."
+        )
+    if variant == CUDA and for_cpu:
+        raise UserError(
+            "pip takes torch for the CPU on this machine: see in pip config list what tells it to, and run this "
+            f"without it, or ask for the list for the CPU with --variant {CPU}."
+        )
 
 
 def _lines(found: Resolved, variant: str) -> Iterator[str]:
