@@ -65,6 +65,7 @@ LONGEST_FILE, LONGEST_FUNCTION = 300, 60
 TESTED_ELSEWHERE = {
     "cli/__main__.py": "tests/cli/test_resuming.py runs it in child processes",
     "evaluation/items/base.py": "data alone; every test of the room reads it",
+    "serve/hotswap/standing.py": "data alone; every test of swapping reads it",
     "evaluation/progress.py": "data alone; the tests of the evaluator read it",
     "catalog/spec.py": "data alone; every test of the room reads it",
     "engine/caching/states.py": "data alone; every test of the cache reads it",

@@ -10,7 +10,7 @@ import pytest
 
 from microscope.errors import UserError
 from microscope.hardware import GB, GIB, Platform
-from microscope.settings import REPOSITORY, VARIABLES, Settings, read_settings
+from microscope.settings import REPOSITORY, VARIABLES, Settings, parse_margin, read_settings
 
 
 class Recorded(Mapping[str, str]):
@@ -44,6 +44,7 @@ def test_an_empty_environment_gives_the_defaults() -> None:
     assert found.data == Path.home() / ".cache/vlm-microscope"
     assert found.answers_bytes == 256_000_000
     assert found.queue_size == 50
+    assert (found.swap_set, found.swap_items, found.swap_margin, found.webhook_secret) == ("", 1000, 0.05, "")
     assert not found.mcp
     assert found.log_level == "INFO"
     assert (found.host, found.port) == ("127.0.0.1", None)
@@ -84,6 +85,9 @@ def test_given_values_are_taken() -> None:
         MICROSCOPE_DATA="/data/answers",
         MICROSCOPE_ANSWERS_BYTES="1MiB",
         MICROSCOPE_QUEUE_SIZE="200",
+        MICROSCOPE_SWAP_SET="lab/questions",
+        MICROSCOPE_SWAP_ITEMS="300",
+        MICROSCOPE_SWAP_MARGIN="2%",
         MICROSCOPE_MCP="on",
         MICROSCOPE_LOG_LEVEL="debug",
         GRADIO_SERVER_PORT="7861",
@@ -95,6 +99,7 @@ def test_given_values_are_taken() -> None:
     assert (found.cache_bytes, found.cache_models) == (8 * GB, 3)
     assert (found.data, found.answers_bytes) == (Path("/data/answers"), 2**20)
     assert (found.queue_size, found.mcp, found.log_level) == (200, True, "DEBUG")
+    assert (found.swap_set, found.swap_items, found.swap_margin) == ("lab/questions", 300, 0.02)
     assert (found.host, found.port) == ("0.0.0.0", 7861)  # noqa: S104
     assert found.offline
     assert found.has_token
@@ -152,6 +157,9 @@ def test_a_figure_of_the_platform_that_cannot_be_read_stops_nothing() -> None:
         ("MICROSCOPE_QUEUE_SIZE", "201", "from 1 to 200"),
         ("MICROSCOPE_QUEUE_SIZE", "1.5", "from 1 to 200"),
         ("MICROSCOPE_QUEUE_SIZE", "²", "from 1 to 200"),
+        ("MICROSCOPE_SWAP_ITEMS", "0", "from 1 to 100000"),
+        ("MICROSCOPE_SWAP_MARGIN", "100pp", "such as 2pp"),
+        ("MICROSCOPE_SWAP_MARGIN", "little", "such as 2pp"),
         ("GRADIO_SERVER_PORT", "99999", "from 1 to 65535"),
         ("MICROSCOPE_MCP", "maybe", "on or off"),
         ("HF_HUB_OFFLINE", "2", "on or off"),
@@ -174,9 +182,14 @@ def test_a_token_that_the_command_line_left_counts(tmp_path: Path) -> None:
 
 
 def test_no_secret_is_shown() -> None:
-    found = settings(HF_TOKEN="hf_secret", GITHUB_TOKEN="ghs_secret")  # noqa: S106
+    found = settings(
+        HF_TOKEN="hf_secret",  # noqa: S106
+        GITHUB_TOKEN="ghs_secret",  # noqa: S106
+        MICROSCOPE_WEBHOOK_SECRET="hook secret",  # noqa: S106
+    )
     assert "secret" not in repr(found)
     assert found.github_token == "ghs_secret"  # noqa: S105
+    assert found.webhook_secret == "hook secret"  # noqa: S105
 
 
 def test_a_job_of_github_actions_names_its_repository() -> None:
@@ -188,3 +201,14 @@ def test_a_job_of_github_actions_names_its_repository() -> None:
 def test_the_process_environment_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(os.environ, "MICROSCOPE_QUEUE_SIZE", "7")
     assert read_settings().queue_size == 7
+
+
+@pytest.mark.parametrize("text", ["2pp", "2 pp", "2%", "0.02", " 2PP "])
+def test_a_margin_is_written_in_points_or_as_a_share(text: str) -> None:
+    assert parse_margin(text) == 0.02
+
+
+@pytest.mark.parametrize("text", ["", "0", "-1pp", "1", "nan", "two"])
+def test_what_is_no_margin_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match=r"margin|float"):
+        parse_margin(text)

@@ -55,6 +55,19 @@ VARIABLES: tuple[Variable, ...] = (
         "The tracker that evaluations are told to: `trackio`, `wandb`, `mlflow`, `tensorboard`, or `none`.",
     ),
     Variable("MICROSCOPE_QUEUE_SIZE", "50", "The most visitors that may wait in the queue, 1 to 200."),
+    Variable(
+        "MICROSCOPE_SWAP_SET",
+        "",
+        "The set that a new checkpoint is held to before it takes over: a file, a folder or a data set on the Hub; by "
+        "default the embedded one.",
+    ),
+    Variable("MICROSCOPE_SWAP_ITEMS", "1000", "The most items of that set that are asked, 1 to 100000."),
+    Variable("MICROSCOPE_SWAP_MARGIN", "5pp", "By how much a new checkpoint may be worse, such as `2pp`."),
+    Variable(
+        "MICROSCOPE_WEBHOOK_SECRET",
+        "",
+        "The secret of a webhook of the Hub that reloads the catalogue; add it as a secret. Off without it.",
+    ),
     Variable("MICROSCOPE_MCP", "off", "Whether to serve the MCP endpoint: `on` or `off`."),
     Variable("MICROSCOPE_LOG_LEVEL", "INFO", "How much is logged: `DEBUG`, `INFO`, `WARNING` or `ERROR`."),
     Variable("GRADIO_SERVER_PORT", "", "The port to serve on, 1 to 65535; by default the first free one from 7860."),
@@ -93,6 +106,9 @@ class Settings:
     answers_bytes: int
     tracker: str
     queue_size: int
+    swap_set: str
+    swap_items: int
+    swap_margin: float
     mcp: bool
     log_level: str
     port: int | None
@@ -109,6 +125,7 @@ class Settings:
     github_repository: str
     github_api_url: str
     github_token: str = field(repr=False)
+    webhook_secret: str = field(repr=False)
 
     @property
     def alone(self) -> bool:
@@ -130,6 +147,9 @@ class Settings:
             answers_bytes=read.size("MICROSCOPE_ANSWERS_BYTES") or 0,
             tracker=read.text("MICROSCOPE_TRACKER").lower(),
             queue_size=read.whole("MICROSCOPE_QUEUE_SIZE", 1, 200) or 1,
+            swap_set=read.text("MICROSCOPE_SWAP_SET"),
+            swap_items=read.whole("MICROSCOPE_SWAP_ITEMS", 1, 100_000) or 1,
+            swap_margin=read.margin("MICROSCOPE_SWAP_MARGIN"),
             mcp=read.flag("MICROSCOPE_MCP"),
             log_level=read.choice("MICROSCOPE_LOG_LEVEL", LOG_LEVELS),
             port=read.whole("GRADIO_SERVER_PORT", 1, 65535),
@@ -149,12 +169,23 @@ class Settings:
             github_repository=read.text("GITHUB_REPOSITORY"),
             github_api_url=read.text("GITHUB_API_URL"),
             github_token=read.text("GITHUB_TOKEN"),
+            webhook_secret=read.text("MICROSCOPE_WEBHOOK_SECRET"),
         )
 
 
 def read_settings() -> Settings:
     """Read the settings from the environment of this process."""
     return Settings.from_environment(os.environ)
+
+
+def parse_margin(text: str) -> float:
+    """Return a margin in scores from what a person writes: 2pp, 2% and 0.02 are the same; a `ValueError` else."""
+    body = text.strip().lower()
+    digits = body.removesuffix("pp").removesuffix("%").strip()
+    value = float(digits) / (100 if digits != body else 1)
+    if not 0 < value < 1:
+        raise ValueError(f"{text!r} is no margin")
+    return value
 
 
 def environment_value(name: str) -> str:
@@ -211,6 +242,13 @@ class _Reader:
         if not re.fullmatch(r"\d{1,18}", value, re.ASCII) or not least <= int(value) <= most:
             raise _refusal(name, value, f"a whole number from {least} to {most}")
         return int(value)
+
+    def margin(self, name: str) -> float:
+        value = self.text(name)
+        try:
+            return parse_margin(value)
+        except ValueError:
+            raise _refusal(name, value, "percentage points above 0 and below 100, such as 2pp") from None
 
     def flag(self, name: str) -> bool:
         value = self.text(name).lower()

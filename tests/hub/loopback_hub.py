@@ -47,7 +47,8 @@ class LoopbackHub:
     A `/` in a revision's name is written `%2F` in the folder's. Use it as a context manager, and its `url` as the
     endpoint: `HfApi(endpoint=hub.url)`. At any time a test may change the sets `tags` (revisions, as `org/name@v1`,
     that are tags rather than branches), `gated` and `private` (repositories whose files, or all of which, need one of
-    the `granted` tokens) and `invalid_tokens`. `requests` lists what came in; `held` is set while a request is held.
+    the `granted` tokens) and `invalid_tokens`, and put commits that no branch is at any more into `history`, with the
+    folders their files are in now. `requests` lists what came in; `held` is set while a request is held.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -56,6 +57,7 @@ class LoopbackHub:
         self.private: set[str] = set()
         self.granted: set[str] = set()
         self.invalid_tokens: set[str] = set()
+        self.history: dict[str, Revision] = {}
         self.requests: list[Request] = []
         self.held = threading.Event()
         self._folder = folder
@@ -143,7 +145,7 @@ class LoopbackHub:
             # For its 401 the client goes by an https address, which this Hub has not, hence the code.
             raise RefusalError(404 if request.token else 401, "RepoNotFound", "Repository not found")
         by_commit = {revision.commit: revision for revision in revisions.values()}
-        found = revisions.get(name) or by_commit.get(name)
+        found = revisions.get(name) or by_commit.get(name) or self.history.get(name)
         if found is None:
             raise RefusalError(404, "RevisionNotFound", f"Invalid rev id: {name}")
         return found

@@ -37,7 +37,10 @@ def search(template: ModelSpec, where: Search, api: HfApi | None = None) -> Foun
     try:
         found = _SEARCHES[where](template, api)
     except (UserError, OSError) as error:
-        return Found((), (BadEntry(template.key, folder_reason(error, template.source)),))
+        reason = folder_reason(error, template.source)
+        # Not every sentence about the Hub names who was asked for.
+        named = reason if template.source in reason else f"{template.source}: {reason}"
+        return Found((), (BadEntry(template.key, named),))
     if not found.specs and not found.bad:
         reason = (
             f"{template.source} has no checkpoint among {where.value}: each needs a config.json and a "

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from microscope.cli.asking import KEYS, add_settings, engine_of, keys_of, settings_of
 from microscope.errors import UserError
-from microscope.settings import REPOSITORY, Settings
+from microscope.settings import REPOSITORY, Settings, parse_margin
 
 if TYPE_CHECKING:
     from microscope.engine.build import Engine
@@ -223,17 +223,12 @@ def _margin(given: argparse.Namespace) -> float | None:
 
 def margin_of(text: str) -> float:
     """Return a margin in scores from what a person writes: 2pp, 2% and 0.02 are the same."""
-    body = text.strip().lower()
-    digits = body.removesuffix("pp").removesuffix("%").strip()
     try:
-        value = float(digits) / (100 if digits != body else 1)
-    except ValueError:
-        value = -1.0
-    if not 0 < value < 1:
+        return parse_margin(text)
+    except ValueError as error:
         raise UserError(
             f"A margin of {text!r} cannot be read; write it in percentage points above 0 and below 100, such as 2pp."
-        )
-    return value
+        ) from error
 
 
 def _run(

@@ -22,6 +22,9 @@ from microscope.lens.build import build_lens
 from microscope.lens.keeping import LensKeeper
 from microscope.lens.task import lens_task
 from microscope.serve.health import engine_facts, health_route
+from microscope.serve.hotswap.build import build_record, build_swapper
+from microscope.serve.hotswap.settling import settle
+from microscope.serve.hotswap.swapper import Swapper
 from microscope.settings import REPOSITORY, Settings
 from microscope.space.expected import mismatch_sentence
 from microscope.storage.example_answers import read_example_answers
@@ -66,11 +69,12 @@ TASKS = (lens_task, evaluation_task)
 
 @dataclass(frozen=True)
 class App:
-    """The page and the engine behind it."""
+    """The page, the engine behind it, and what swaps its checkpoints."""
 
     demo: gr.Blocks
     engine: Engine
     settings: Settings
+    swapper: Swapper
 
     def launch(self, *, block: bool = True) -> str:
         """Serve the page, print the plan and the address, and return the address."""
@@ -117,8 +121,8 @@ def build(settings: Settings) -> App:
     logging.basicConfig(level=settings.log_level, format="%(levelname)s %(name)s: %(message)s")
     for chatty in ("httpx", "httpx2"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
-    actions = _actions(settings)
-    engine = actions.engine
+    engine, swapper = _engine(settings)
+    actions = _actions(settings, engine)
     glasses = build_lens(engine, settings)
     looks = LensActions(glasses, actions)
     evaluator = Evaluator(engine, LensKeeper(glasses))
@@ -167,7 +171,7 @@ def build(settings: Settings) -> App:
         space_events.wire(demo, setup, banner, checklist, setting_up)
         gr.HTML(f'<p class="vm-note">{escape(text.FOOTER)} {escape(text.VERSION.format(__version__))}</p>')
     demo.queue(max_size=settings.queue_size, api_open=False, status_update_rate=5)
-    return App(demo, engine, settings)
+    return App(demo, engine, settings, swapper)
 
 
 def tracked(settings: Settings) -> Path:
@@ -175,9 +179,15 @@ def tracked(settings: Settings) -> Path:
     return settings.data / "trackers" / trackio_tracker.TRACKER.key
 
 
-def _actions(settings: Settings) -> Actions:
-    machine = detect(settings.platform)
-    engine = build_engine(settings, machine, build_catalog(settings, machine), TASKS)
+def _engine(settings: Settings) -> tuple[Engine, Swapper]:
+    """Build the engine over the catalogue as it was decided to be, and what goes on deciding."""
+    machine, record = detect(settings.platform), build_record(settings)
+    read = build_catalog(settings, machine)
+    engine = build_engine(settings, machine, settle(read, record.decisions()), TASKS)
+    return engine, build_swapper(settings, engine, read, record)
+
+
+def _actions(settings: Settings, engine: Engine) -> Actions:
     shares = ShareStore(settings.data / "shares", SHARES_BYTES)
     shares.purge()
     answers = read_example_answers(EXAMPLES / "answers.json")

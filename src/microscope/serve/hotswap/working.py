@@ -1,0 +1,217 @@
+"""The steps of a reload, a switch and an undo, each in its order; used by one thread at a time, and starts none.
+
+Files come before the gate, the gate before the decision, the record before the deed: whatever ends the process on the
+way, what is recorded is what the next start does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timezone
+from functools import partial
+
+from microscope.catalog.spec import Catalog, ModelSpec
+from microscope.engine.build import Engine
+from microscope.engine.files import LocalCheckpoint
+from microscope.errors import UserError
+from microscope.evaluation.analysis import NOT_WORSE
+from microscope.serve.hotswap import words
+from microscope.serve.hotswap.board import Board
+from microscope.serve.hotswap.carrying import Carrier
+from microscope.serve.hotswap.deciding import decide, known_answer
+from microscope.serve.hotswap.finding import Change, Heads, find, running_at
+from microscope.serve.hotswap.gate import Gate, contender
+from microscope.serve.hotswap.places import Place, at, place_of
+from microscope.serve.hotswap.record import STAGED, SWITCHED, UNDONE, Decision, Judgement, Record, last_of
+from microscope.serve.hotswap.rows import BY_ACTION, found_rows, remembered, row_of
+from microscope.serve.hotswap.sameness import same_files
+from microscope.serve.hotswap.standing import State
+
+
+@dataclass(frozen=True)
+class Sources:
+    """Where a reload looks: the catalogue as its file says now, the Hub, and the set of the gate."""
+
+    catalog: Callable[[], Catalog]
+    heads: Callable[[], Heads]
+    gate: Callable[[], Gate]
+
+
+@dataclass
+class Work:
+    """What is swapped. `asked` are the places that the catalogue asks for, by key.
+
+    `changes` are the candidates that are known, by key; `wanted` turns False where everything is to end.
+    """
+
+    engine: Engine
+    record: Record
+    board: Board
+    sources: Sources
+    asked: dict[str, Place]
+    wanted: Callable[[], bool] = lambda: True
+    changes: dict[str, Change] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self._carrier = Carrier(self.engine, self.record, self.board)
+
+    def remember(self) -> None:
+        """Show what is known at a start, from the record alone."""
+        rows = []
+        for spec in self.engine.catalog.specs:
+            row, change = remembered(spec, self.engine.answerer.fetcher, self._decision(spec.key))
+            rows.append(row)
+            if change is not None:
+                self.changes[spec.key] = change
+        self.board.fill(rows)
+        self.board.decided(self.record.decisions())
+
+    def reload(self, by: str, *, force: bool) -> str:
+        """Read the catalogue again, take over what is new, decide about what changed, and return how it ended."""
+        fetcher = self.engine.answerer.fetcher
+        try:
+            found = find(self.engine.catalog, self.sources.catalog(), fetcher, self.sources.heads())
+        except UserError as error:
+            raise UserError(words.unchanged(str(error))) from error
+        self.engine.offered.change(lambda _: found.catalog)
+        self.asked, self.changes = found.asked, {change.current.key: change for change in found.changed}
+        self.board.fill(found_rows(found, fetcher, self._decision))
+        for spec in found.new:
+            failed = words.FAILED_NEW.format(label=spec.label, reason="{}")
+            self._each(spec.key, failed, partial(self._enter, spec))
+        # Read once, and only where there is something to judge; on ZeroGPU nothing can be.
+        gate: list[Gate] = []
+        for change in found.changed:
+            failed = words.FAILED.format(current=self._now(change).name, reason="{}")
+            self._each(change.current.key, failed, partial(self._consider, change, by, gate, force=force))
+        return words.counted(self.board.counts())
+
+    def switch(self, key: str, by: str) -> str:
+        """Let a candidate that is known take over by the owner's word, and return what became of it."""
+        change, decision = self.changes.get(key), self._decision(key)
+        if change is None:
+            raise UserError(words.NO_CANDIDATE.format(key=key))
+        known = decision is not None and decision.refused == place_of(change.candidate)
+        judged = decision.judgement if decision is not None and known else Judgement()
+        self._fetch(change)
+        return self._settle(change, by, judged, STAGED if self.engine.zero else SWITCHED, forced=True)
+
+    def undo(self, key: str, by: str) -> str:
+        """Go back to what answered before the last switch, and return what became of it."""
+        decision, spec = self._decision(key), self.engine.catalog.get(key)
+        if decision is None or spec is None or decision.action not in (SWITCHED, STAGED):
+            raise UserError(words.NOTHING_TO_UNDO.format(key=key))
+        undone = Decision(
+            _now(), key, spec.label, by, UNDONE, decision.asked, decision.candidate, decision.current, forced=True
+        )
+        here, back = running_at(spec, self.engine.answerer.fetcher), at(spec, decision.current)
+        if here == decision.current:
+            sentence, state = words.dropped(undone), State.KEPT
+        elif self.engine.zero:
+            sentence, state = words.goes_back(undone), State.STAGED
+        else:
+            sentence, state = words.told(undone), State.KEPT
+            self.engine.answerer.fetcher.fetch(back, self._progress(key))
+        self._carrier.write(replace(undone, sentence=sentence))
+        if here != decision.current and not self.engine.zero:
+            self._carrier.exchange(back)
+        self.changes[key] = Change(decision.asked, back, at(spec, decision.candidate))
+        self._show(key, state, sentence)
+        return sentence
+
+    def _each(self, key: str, failed: str, step: Callable[[], None]) -> None:
+        """Take a step about one checkpoint; that it fails is its own matter, and leaves the others."""
+        if not self.wanted():
+            raise UserError(words.STOPPED)
+        try:
+            step()
+        except UserError as error:
+            self._show(key, State.FAILED, failed.format(error))
+
+    def _enter(self, spec: ModelSpec) -> None:
+        """Fetch a new checkpoint's files and offer it."""
+        decision = self._decision(spec.key)
+        if decision is not None:
+            spec = at(spec, decision.stands)
+        self._busy(spec.key, State.FETCHING, words.FETCHING_NEW.format(label=spec.label))
+        self.engine.answerer.fetcher.fetch(spec, self._progress(spec.key))
+        self._carrier.enter(spec, tuple(self.asked))
+        self._show(spec.key, State.NEW, words.NEW.format(label=spec.label))
+
+    def _consider(self, change: Change, by: str, gate: list[Gate], *, force: bool) -> None:
+        """Fetch a candidate, hold it against what answers now, decide, and do so."""
+        decision, staging = self._decision(change.current.key), self.engine.zero
+        if not gate and not staging:
+            gate.append(self.sources.gate())
+        asked = gate[0].asked if gate else None
+        known = None if force else known_answer(decision, place_of(change.candidate), asked)
+        if known is not None:
+            self._show(known.key, BY_ACTION[known.action], known.sentence)
+            return
+        candidate = self._fetch(change)
+        # Where it answered already, its files are here.
+        if same_files(self.engine.answerer.fetcher.fetch(change.current), candidate):
+            judged = Judgement(NOT_WORSE, verdict=words.SAME_FILES)
+        else:
+            judged = self._judge(change, gate[0]) if gate else Judgement()
+        self._settle(change, by, judged, decide(judged, forced=force, staging=staging), forced=force)
+
+    def _judge(self, change: Change, gate: Gate) -> Judgement:
+        key, name = change.current.key, place_of(change.candidate).name
+        self._busy(key, State.EVALUATING, words.EVALUATING.format(candidate=name, current=self._now(change).name))
+
+        def tell(done: int, total: int) -> bool:
+            self.board.change(key, done=done, total=total)
+            return self.wanted()
+
+        return gate.judge(self.engine, change.current, contender(change.candidate, name), tell)
+
+    def _fetch(self, change: Change) -> LocalCheckpoint:
+        """Bring a candidate's files to this disk, under a key of its own: what is packed keeps its."""
+        key, name = change.current.key, place_of(change.candidate).name
+        self._busy(key, State.FETCHING, words.FETCHING.format(candidate=name, current=self._now(change).name))
+        return self.engine.answerer.fetcher.fetch(contender(change.candidate, name), self._progress(key))
+
+    def _settle(self, change: Change, by: str, judged: Judgement, action: str, *, forced: bool) -> str:
+        """Record a decision, do what it says, and return it in a sentence."""
+        candidate, key = place_of(change.candidate), change.current.key
+        decision = Decision(
+            _now(), key, change.current.label, by, action, change.asked, self._now(change), candidate, forced, judged
+        )
+        decision = replace(decision, sentence=words.told(decision))
+        self._carrier.write(decision)
+        if action == SWITCHED:
+            self._carrier.exchange(change.candidate)
+            self.changes.pop(key, None)
+        else:
+            self._carrier.let_go(change.current)
+        self._show(key, BY_ACTION[action], decision.sentence)
+        return decision.sentence
+
+    def _decision(self, key: str) -> Decision | None:
+        asked = self.asked.get(key)
+        return None if asked is None else last_of(self.record.decisions(), key, asked)
+
+    def _now(self, change: Change) -> Place:
+        return running_at(change.current, self.engine.answerer.fetcher)
+
+    def _progress(self, key: str) -> Callable[[int, int], None]:
+        return lambda done, total: self.board.change(key, done=done, total=total)
+
+    def _busy(self, key: str, state: State, sentence: str) -> None:
+        self.board.change(key, state=state, sentence=sentence, done=0, total=0)
+
+    def _show(self, key: str, state: State, sentence: str) -> None:
+        """Show what became of a checkpoint."""
+        spec = self.engine.catalog.get(key)
+        if spec is None:
+            # It is new, and could not be taken.
+            self.board.change(key, state=state, sentence=sentence, done=0, total=0)
+            return
+        row = row_of(spec, self.engine.answerer.fetcher, self._decision(key), self.changes.get(key))
+        self.board.put(replace(row, state=state, sentence=sentence))
+
+
+def _now() -> str:
+    return datetime.now(timezone.utc).isoformat(timespec="seconds")
