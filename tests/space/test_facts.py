@@ -124,6 +124,14 @@ def test_a_folder_that_cannot_be_one_is_not_writable(tmp_path: Path) -> None:
     assert not storage_of(tmp_path / "file" / "data", mounts()).writable
 
 
+def test_a_folder_that_may_not_be_looked_into_is_no_failure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(self: Path, **_: object) -> object:
+        raise PermissionError(13, "Permission denied", str(self))
+
+    monkeypatch.setattr(Path, "stat", refuse)
+    assert storage_of(tmp_path / "deep" / "er", mounts()).writable
+
+
 def test_the_embedded_checkpoints_are_those_of_this_copy() -> None:
     settings = Settings.from_environment(SPACE)
     catalog = build_catalog(settings, machine("cpu-basic"))

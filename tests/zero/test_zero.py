@@ -5,6 +5,7 @@ Child processes play the scenarios of this folder and report facts, step by step
 
 from __future__ import annotations
 
+import math
 import sys
 from itertools import pairwise
 from pathlib import Path
@@ -114,6 +115,16 @@ def test_every_task_of_the_app_tells_what_an_answer_took(played: Played, task: s
     assert found["answers"] >= found["calls"]
     assert 0 < found["seconds"] <= found["call_seconds"]
     assert found["asked"] >= LEAST_SECONDS
+
+
+def test_the_owner_is_shown_the_seconds_that_workers_took_and_the_answers_of_a_quota(played: Played) -> None:
+    facts = played["app, setup"]
+    usage = facts["usage"]
+    assert f"{usage['answers']} answers in {usage['calls']} runs" in facts["shown"]
+    lowest = math.floor((120 - usage["asked"]) / max(usage["call_seconds"], 0.1)) + 1
+    assert f"<td>2 min</td><td>{lowest:,}</td>" in facts["shown"]
+    # The loopback Hub has no such Space.
+    assert facts["sleep"] == {"seconds": None, "known": False}
 
 
 @pytest.mark.parametrize("key", ["step-1", "step-2", "packed"])

@@ -99,8 +99,8 @@ def _sign_in(facts: Facts) -> Iterator[Finding]:
             subject, Status.SKIPPED, "Not needed: whoever opens the page on this machine counts as the owner."
         )
     elif facts.oauth:
-        who = facts.author or "who created it"
-        yield Finding(subject, Status.OK, f"The owner is who signs in as {who}; nobody else sees this.")
+        who = f"who signs in as {facts.author}, and who created the Space" if facts.author else "who created the Space"
+        yield Finding(subject, Status.OK, f"The owner is {who}; nobody else sees this.")
     else:
         detail = "Nobody can sign in, so nobody is known as the owner. It costs nothing."
         advice = "Write this line into the head of README.md; the Space starts anew."

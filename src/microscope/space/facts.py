@@ -117,8 +117,9 @@ def storage_of(folder: Path, is_mount: Callable[[str], bool] = os.path.ismount, 
     own = (Path("/"), home or Path.home(), *(home or Path.home()).parents)
     volume = next((place for place in mounts if place not in own), None)
     spare = DATA if volume is None and is_mount(str(DATA)) else None
-    there = next(place for place in (folder, *folder.parents) if place.exists())
-    return Storage(folder, volume, spare, there.is_dir() and os.access(there, os.W_OK))
+    # These two hold what may not be looked into for what is not there, where Path raises.
+    there = next(place for place in (folder, *folder.parents) if os.path.exists(place))  # noqa: PTH110
+    return Storage(folder, volume, spare, os.path.isdir(there) and os.access(there, os.W_OK))  # noqa: PTH112
 
 
 def _is_embedded(spec: ModelSpec) -> bool:

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import os
 import signal
+from dataclasses import asdict
 
 from gradio_client import Client, handle_file
 from gradio_client.client import Job
 from PIL import Image
 from spaces.zero.decorator import decorated_cache
 
+from microscope.engine.answers import ANSWER
 from microscope.settings import Settings
 from microscope.ui.app import App, build
+from microscope.ui.space.costs import costs
+from microscope.ui.space.events import source_of
 from tests.zero.checkpoints import PACKED_AT_MOST
 from tests.zero.device_api import Mode
 from tests.zero.stage import Stage, free_port, platform_token
@@ -45,11 +49,12 @@ def start(stage: Stage) -> tuple[App, str]:
     return app, url
 
 
-def play(stage: Stage, url: str) -> None:
+def play(stage: Stage, url: str, app: App) -> None:
     """Play all steps."""
     stage.api.cool()
     visit = Visit(stage, url, "ada")
     answer(visit)
+    set_up(stage, app)
     cancel(visit)
     kill(visit)
     refuse(visit)
@@ -86,6 +91,14 @@ def answer(visit: Visit) -> None:
         calls=[[call.path, call.parameters] for call in visit.stage.api.calls(since=seen)],
         main=os.getpid(),
     )
+
+
+def set_up(stage: Stage, app: App) -> None:
+    """Look at what the Setup tab says of costs after some answers."""
+    source = source_of(app.engine, app.settings, lambda *_: True)
+    usage = app.engine.answerer.door.ledger.usage(ANSWER)
+    told = None if usage is None else asdict(usage)
+    stage.report("app, setup", shown=costs(source.running()), usage=told, sleep=asdict(source.sleep("ada/microscope")))
 
 
 def cancel(visit: Visit) -> None:

@@ -15,6 +15,6 @@ def play(stage: Stage) -> None:
         evaluation.play(started.engine, stage)
         engine.tell_usage(started.engine, stage)
         door.play(stage)
-        app.play(stage, url)
+        app.play(stage, url, started)
     finally:
         started.demo.close()

@@ -115,7 +115,7 @@ def measured(usage: Usage) -> str:
 
 def asked(usage: Usage) -> str:
     """Say what a run asks the platform for, beside what it used."""
-    return f"{number(usage.asked)} s a run in the mean, of which {number(usage.call_seconds)} s were used"
+    return f"{number(usage.asked)} s a run in the mean, where the work took {number(usage.call_seconds)} s"
 
 
 def share(dollars: float, usage: Usage) -> str:
