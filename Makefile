@@ -100,6 +100,7 @@ $(BIN)/pip:
 $(INSTALLED): | $(BIN)/pip
 	$(BIN)/python -m pip install $(SPACE_LINE)
 	$(BIN)/python -m pip install --quiet --no-deps --editable .
+	$(BIN)/python -m pip install --quiet "detect-secrets>=1.5"
 	rm -f .venv/.installed-*
 	touch $@
 

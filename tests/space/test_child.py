@@ -50,3 +50,12 @@ def test_it_ends_when_the_time_is_up(tmp_path: Path) -> None:
 def test_bytes_that_are_no_text_do_no_harm(tmp_path: Path) -> None:
     code = r"import sys; sys.stdout.buffer.write(b'\xff\xfe ok')"
     assert run_child([sys.executable, "-c", code], tmp_path, {}, 30).log.endswith(" ok")
+
+
+def test_it_is_ended_as_soon_as_something_holds(tmp_path: Path) -> None:
+    mark = tmp_path / "mark"
+    code = "import pathlib, time; pathlib.Path('mark').touch(); print('there', flush=True); time.sleep(60)"
+    started = monotonic()
+    ended = run_child([sys.executable, "-c", code], tmp_path, dict(os.environ), 60, mark.exists)
+    assert ended.status is None
+    assert monotonic() - started < 30

@@ -10,44 +10,21 @@ limits of VRAM.
 from __future__ import annotations
 
 import functools
-import importlib
-import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import nullcontext
-from pathlib import Path
-from types import ModuleType
 from typing import ParamSpec, TypeVar
 
 import torch
 
-MODULE = "spaces.zero.torch"
+from microscope.space.zero_app import import_spaces
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
 
-def environment(url: str, home: Path) -> Mapping[str, str]:
-    """Return the variables that the platform sets, for a device API at `url` and everything on disk below `home`."""
-    group = home / "cgroup"
-    group.write_text("0::/space\n")
-    return {
-        "SYSTEM": "spaces",
-        "SPACE_ID": "ada/microscope",
-        "SPACE_HOST": "ada-microscope.hf.space",
-        "SPACE_AUTHOR_NAME": "ada",
-        "ACCELERATOR": "zero-a10g",
-        "SPACES_ZERO_GPU": "true",
-        "SPACES_ZERO_DEVICE_API_URL": url,
-        "ZEROGPU_OFFLOAD_DIR": str(home / "tensors"),
-        "ZEROGPU_PROC_SELF_CGROUP_PATH": str(group),
-    }
-
-
 def install() -> None:
     """Import `spaces` in Zero mode; its variables must be set, and nothing may have imported it before."""
-    zero = _import_beside_cpu_build() if torch.version.cuda is None else importlib.import_module(MODULE)
-    # Not every file system of a temporary folder knows direct writes, and direct reads need pinned memory.
-    os.O_DIRECT = 0
+    zero = import_spaces()
     unpatch = zero.unpatch
 
     def enter_worker() -> None:
@@ -55,20 +32,6 @@ def install() -> None:
         _pretend()
 
     zero.unpatch = enter_worker
-
-
-def _import_beside_cpu_build() -> ModuleType:
-    """Import the package while torch has what builds for CUDA have and this one has not."""
-    bad_fork = torch.cuda._is_in_bad_fork
-    torch.version.cuda = "12.8"
-    torch._C._cuda_init = lambda: None
-    # A lambda on this build, and the package sends it to another process.
-    torch.cuda._is_in_bad_fork = bool
-    try:
-        return importlib.import_module(MODULE)
-    finally:
-        torch.cuda._is_in_bad_fork = bad_fork
-        torch.version.cuda = None
 
 
 def _pretend() -> None:

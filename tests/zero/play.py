@@ -15,8 +15,9 @@ from pathlib import Path
 import torch
 
 from microscope.engine.torchvision_repair import repair_torchvision
+from microscope.space.zero_mode import environment
 from tests.hub.loopback_hub import LoopbackHub
-from tests.zero.cpu_shim import environment, install
+from tests.zero.cpu_shim import install
 from tests.zero.device_api import serve
 from tests.zero.stage import Stage
 

@@ -9,15 +9,19 @@ import os
 import signal
 import subprocess
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from time import monotonic
+
+# Between two looks at whether it is time to end it.
+LOOK_SECONDS = 0.2
 
 
 @dataclass(frozen=True)
 class Ended:
-    """How a command ended: its exit status, None where the time was up; and all that it wrote, errors included."""
+    """How a command ended: its exit status, None where it was ended by us; and all that it wrote, errors included."""
 
     status: int | None
     log: str
@@ -28,8 +32,17 @@ class Ended:
         return self.log.splitlines()
 
 
-def run_child(command: Sequence[str], folder: Path, environment: Mapping[str, str], seconds: float) -> Ended:
-    """Run a command in a folder and wait for it; ends it with all that it started, also when the time is up."""
+def run_child(
+    command: Sequence[str],
+    folder: Path,
+    environment: Mapping[str, str],
+    seconds: float,
+    until: Callable[[], bool] = lambda: False,
+) -> Ended:
+    """Run a command in a folder and wait for it, or until something holds; ends it with all that it started.
+
+    Its status is None where it was ended, for the time was up or `until` held.
+    """
     with tempfile.TemporaryFile() as log:
         child = subprocess.Popen(  # noqa: S603  (the callers' own commands, no shell)
             command,
@@ -40,10 +53,11 @@ def run_child(command: Sequence[str], folder: Path, environment: Mapping[str, st
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
+        end = monotonic() + seconds
         try:
-            status = child.wait(seconds)
-        except subprocess.TimeoutExpired:
-            status = None
+            while (status := child.poll()) is None and monotonic() < end and not until():
+                with suppress(subprocess.TimeoutExpired):
+                    child.wait(max(0, min(LOOK_SECONDS, end - monotonic())))
         finally:
             with suppress(ProcessLookupError):
                 os.killpg(child.pid, signal.SIGKILL)

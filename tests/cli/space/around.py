@@ -33,6 +33,7 @@ def context_of(world: World, token: str | None = None) -> Context:
         watch=replace(world.watch, tell=tell),
         smoke=world.visits.smoke,
         digest_at=lambda _address: None,
+        checks=(),
     )
 
 

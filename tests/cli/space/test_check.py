@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from microscope.cli.space import check
+from microscope.cli.space.context import Context
 from microscope.space.findings import Finding, Status
 from microscope.space.preflight import CHECKS
 from microscope.space.preflight.base import Check, failed, fine, warned
@@ -85,7 +86,8 @@ def test_the_findings_are_json_on_request(world: World) -> None:
 
 
 def test_without_further_word_all_checks_run(world: World) -> None:
-    found = run(world, check, ["check", "--quick", "--offline", "--json"])
+    assert Context().checks == CHECKS
+    found = run(world, check, ["check", "--quick", "--offline", "--json"], replace(context_of(world), checks=CHECKS))
     told = json.loads(found.out)
     assert {one["subject"] for one in told} == {one.name for one in CHECKS}
     assert found.status == 1

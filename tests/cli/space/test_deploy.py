@@ -6,12 +6,14 @@ import json
 import logging
 import subprocess
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from microscope.cli.space import deploy
 from microscope.cli.space.deploy import revision_of
+from microscope.space.preflight.base import Check, failed, fine, warned
 from tests.cli.commands import Ran
 from tests.cli.space.around import context_of, run
 from tests.hub.spaces.repository import Told
@@ -142,6 +144,28 @@ def test_a_first_deploy_that_does_not_work_exits_with_1(world: World) -> None:
     assert found.status == 1
     assert "first deploy" in found.err.splitlines()[-1]
     assert "failed   Answer: it says nothing Look at the log." in found.err
+
+
+def test_what_the_checks_find_keeps_a_deploy_from_going_on(world: World) -> None:
+    checks = (
+        Check("Good", lambda _project: [fine("Good", "as it should be.")]),
+        Check("Odd", lambda _project: [warned("Odd", "it is odd.", "Make it even.")]),
+        Check("Bad", lambda project: [failed("Bad", f"{project.root.name} is broken.", "Mend it.")]),
+    )
+    before = world.titles
+    found = run(world, deploy, ["deploy", SPACE], replace(context_of(world), checks=checks))
+    assert (found.status, found.out, world.titles) == (1, "", before)
+    lines = found.err.splitlines()
+    assert lines[:2] == [
+        "warning  Odd: it is odd. Make it even.",
+        f"failed   Bad: {world.root.name} is broken. Mend it.",
+    ]
+    assert "Bad" in lines[-1]
+    found = run(world, deploy, ["deploy", SPACE, "--no-check"], replace(context_of(world), checks=checks))
+    assert (found.status, "Odd" in found.err) == (0, False)
+    world.change("app.py", "# the second\n")
+    found = run(world, deploy, ["deploy", SPACE], replace(context_of(world), checks=checks[:2]))
+    assert (found.status, found.err.splitlines()[0]) == (0, "warning  Odd: it is odd. Make it even.")
 
 
 def test_flags_leave_steps_out(live: World) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 from microscope import __version__
 from microscope.errors import UserError
 from microscope.settings import REPOSITORY
-from microscope.space.findings import Finding
+from microscope.space.findings import Finding, Status
 from microscope.space.hub import Patience, SpaceHub
 from microscope.space.names import space_name
 from microscope.space.payload import Payload, read_payload
@@ -68,9 +68,17 @@ class Context:
         """Return what the checks before a deploy find in the copy."""
         return run_checks(Project(self.root), self.checks, quick=quick, offline=offline, tell=self.watch.tell)
 
-    def steps(self, *, wait: bool = True, smoke: bool = True, rollback: bool = True) -> Steps:
+    def preflight(self) -> tuple[Finding, ...]:
+        """Return what the checks find in the copy, and tell what is not as it should be."""
+        found = self.check()
+        for line in shown([finding for finding in found if finding.status is not Status.OK]):
+            self.watch.tell(line)
+        return found
+
+    def steps(self, *, check: bool = False, wait: bool = True, smoke: bool = True, rollback: bool = True) -> Steps:
         """Return what is done around a commit."""
         return Steps(
+            preflight=self.preflight if check else None,
             wait=wait,
             smoke=(self.smoke or self._smoke) if smoke else None,
             rollback=rollback,
@@ -78,9 +86,10 @@ class Context:
         )
 
     def steps_of(self, given: argparse.Namespace) -> Steps:
-        """Return what is done around a commit as the flags say."""
+        """Return what is done around a commit as the flags say; only a command with --no-check has checks."""
         rollback = not getattr(given, "no_rollback", False)
-        return self.steps(wait=not given.no_wait, smoke=not given.no_smoke, rollback=rollback)
+        check = not getattr(given, "no_check", True)
+        return self.steps(check=check, wait=not given.no_wait, smoke=not given.no_smoke, rollback=rollback)
 
     def watch_of(self, given: argparse.Namespace) -> Watch:
         """Return how it is waited, and how long at most as the flags say; a UserError where that is no time."""

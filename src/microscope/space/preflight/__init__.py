@@ -9,9 +9,11 @@ from microscope.space.preflight import (
     front_matter,
     imports,
     installing,
+    models,
     packages,
     requirements,
     secrets,
+    starting,
     upload,
 )
 from microscope.space.preflight.base import Check
@@ -22,7 +24,9 @@ CHECKS: tuple[Check, ...] = (
     installing.CHECK,
     packages.CHECK,
     imports.CHECK,
+    starting.CHECK,
     catalogue.CHECK,
+    models.CHECK,
     assets.CHECK,
     files.CHECK,
     secrets.CHECK,

@@ -38,9 +38,8 @@ def run(project: Project) -> Sequence[Finding]:
     found.extend(_named(project.root, EXAMPLES, "file"))
     weights = sum(path.endswith(".safetensors") for path in assets)
     pictures = sum(path.endswith(".png") for path in assets)
-    return found or [
-        fine(NAME, f"{len(assets)} files are whole, weights of {weights} checkpoints and {pictures} pictures too.")
-    ]
+    told = f"{len(assets)} files are whole, {weights} checkpoints and {pictures} pictures among them."
+    return found or [fine(NAME, told)]
 
 
 def _starts(path: Path, mark: bytes) -> bool:

@@ -25,12 +25,13 @@ MOST_LISTED = 8
 class Project:
     """The project at `root`, which is to be a Space, and what checks ask: pip, and the Hub for models.
 
-    Nothing of it is read before a check wants it.
+    `start_seconds` is the most that the app may take to start. Nothing is read before a check wants it.
     """
 
     root: Path
     pip: Pip = field(default_factory=Pip)
     hub: Callable[[], HfApi] = hub_client
+    start_seconds: float = 240
 
     @cached_property
     def front(self) -> FrontMatter:
