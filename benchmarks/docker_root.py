@@ -36,8 +36,9 @@ class Work:
     def command(self, root: Path, words: Sequence[str]) -> list[str]:
         """Return the command that enters the root and runs the words there."""
         variables = {"PATH": PATH, **self.environment}
+        # What a shell lets its background ignore, Ctrl+C among it, nothing in a container ignores.
         return [
-            *("chroot", f"--userspec={self.user}", "--groups=", str(root), "/usr/bin/env", "-i"),
+            *("chroot", f"--userspec={self.user}", "--groups=", str(root), "/usr/bin/env", "-i", "--default-signal"),
             *(f"--chdir={self.folder}", *(f"{name}={value}" for name, value in variables.items()), *words),
         ]
 

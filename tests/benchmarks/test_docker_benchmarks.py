@@ -157,7 +157,16 @@ def test_a_command_has_the_users_numbers_and_no_variable_but_those_given(
     root = script("docker_root")
     words = root.Work("1000:1000", "/app", {"A": "1"}).command(tmp_path, ["serve", "it"])
     assert words[:4] == ["chroot", "--userspec=1000:1000", "--groups=", str(tmp_path)]
-    assert words[4:] == ["/usr/bin/env", "-i", "--chdir=/app", f"PATH={root.PATH}", "A=1", "serve", "it"]
+    assert words[4:] == [
+        "/usr/bin/env",
+        "-i",
+        "--default-signal",
+        "--chdir=/app",
+        f"PATH={root.PATH}",
+        "A=1",
+        "serve",
+        "it",
+    ]
     command = root.Shell(alone=True, only=("/data",)).command(tmp_path, words)
     assert command[:6] == ["unshare", "--mount", "--pid", "--fork", "--kill-child", "--net"]
     lines = command[-1].splitlines()

@@ -68,7 +68,7 @@ def test_everything_that_is_installed_is_pinned_with_the_hash_of_its_wheel(liste
 
 def test_the_list_says_what_it_is_for_and_names_no_place_of_this_machine(listed: str, wheels: Path) -> None:
     heading = " ".join(line.lstrip("# ") for line in listed.splitlines() if line.startswith("#"))
-    assert f"for Python {HERE} on Linux on x86-64, torch for CUDA" in heading
+    assert f"for Python {HERE} on Linux on x86-64 with glibc 2.36 or later, torch for CUDA" in heading
     assert str(wheels) not in listed
     assert not any(line.startswith("--") for line in listed.splitlines())
 

@@ -1,7 +1,7 @@
 """The full list of what the build of a Space installs, every version pinned with its hash, in the format of pip.
 
-It holds for one Python on Linux on x86-64. Where packages come from stays the reader's choice: no index of this
-machine is written, only PyTorch's own for the wheels that need no GPU.
+It holds for one Python on Linux on x86-64, no older than Debian 12. Where packages come from stays the reader's
+choice: no index of this machine is written, only PyTorch's own for the wheels that need no GPU.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from pathlib import Path
 
 from microscope.errors import UserError
 from microscope.space.build_line import build_line
-from microscope.space.pip import Package, Pip, Resolved, UnresolvedError
+from microscope.space.pip import GLIBC, Package, Pip, Resolved, UnresolvedError
 from microscope.space.pip_failure import Reason
 
 CPU, CUDA = "cpu", "cuda"
@@ -56,10 +56,10 @@ def _check_torch(found: Resolved, variant: str) -> None:
 
 
 def _lines(found: Resolved, variant: str) -> Iterator[str]:
-    said = (
-        f"What the build of a Space installs, for Python {found.python} on Linux on x86-64, torch for "
-        f"{'the CPU' if variant == CPU else 'CUDA'}. Install it with pip install --require-hashes -r and this file."
-    )
+    machine = f"Python {found.python} on Linux on x86-64 with glibc 2.{GLIBC} or later"
+    torch = f"torch for {'the CPU' if variant == CPU else 'CUDA'}"
+    how = "Install it with pip install --require-hashes -r and this file."
+    said = f"What the build of a Space installs, for {machine}, {torch}. {how}"
     yield from textwrap.wrap(said, WIDTH, initial_indent="# ", subsequent_indent="# ")
     if INDEXES[variant]:
         yield f"--extra-index-url {INDEXES[variant]}"
