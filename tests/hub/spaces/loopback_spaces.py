@@ -19,7 +19,7 @@ from urllib.parse import quote, unquote
 from typing_extensions import Self
 
 from tests.hub.loopback_server import Answer, DroppedError, LoopbackServer, RefusalError, Request
-from tests.hub.spaces import files, settings
+from tests.hub.spaces import files, models, settings
 from tests.hub.spaces.accounts import Account, Accounts, Publisher
 from tests.hub.spaces.repository import GIT_ATTRIBUTES, Commit, Space, Stored, Told, script_of, stored
 
@@ -369,5 +369,6 @@ _ROUTES = (
     _route("POST", "/api/spaces/{space}/restart", settings.restart),
     _route("POST", "/api/spaces/{space}/pause", settings.pause),
     _route("PUT DELETE", "/api/spaces/{space}/volumes", settings.volumes),
+    _route("GET", "/api/models/{space}(?:/revision/{revision})?", models.information),
     _route("GET", "/api/spaces/{space}(?:/revision/{revision})?", settings.information),
 )

@@ -330,3 +330,10 @@ def test_a_child_process_takes_it_for_the_hub(hub: LoopbackSpaces) -> None:
     environment = hub.environment(hub.token)
     child = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
     assert child.stdout.split() == [hub.head(SPACE), "owner"]
+
+
+def test_every_model_is_there_and_small(api: HfApi) -> None:
+    info = api.model_info("org/any", files_metadata=True)
+    assert (info.id, info.gated) == ("org/any", False)
+    assert {sibling.rfilename for sibling in info.siblings or ()} == {"config.json", "model.safetensors"}
+    assert api.model_info("org/any", revision="v1").sha == info.sha
