@@ -13,7 +13,7 @@ INSTALLED := .venv/.installed-$(KEY)
 DEVELOPED := .venv/.developed-$(KEY)
 
 .PHONY: help install run test check bench bench-cache bench-lens bench-evaluate oracles prove-resume prove-docker \
-	stress-cache soak-cache train tables
+	stress-cache soak-cache workflows train tables
 
 help:
 	@echo "make run      install into .venv and serve the app on 127.0.0.1 (GRADIO_SERVER_PORT chooses the port)"
@@ -27,6 +27,8 @@ help:
 	@echo "make prove-docker   carry the Dockerfile out in a clean root, start what it made and ask it (as root; debootstrap)"
 	@echo "make stress-cache   ask six checkpoints in memory for two, from 24 threads; then kill servers while they load"
 	@echo "make soak-cache     swap models 500 times and compare the memory"
+	@echo "make workflows      run every command of every workflow in scratch clones, against a loopback Hub and GitHub;"
+	@echo "                    WORKFLOWS='--quick --skip-long --only deploy.yml' takes the .venv that is here, and less"
 	@echo "make train    train the embedded checkpoints again, from a seed"
 	@echo "make tables   rewrite the generated tables of README.md"
 	@echo "make install  install only"
@@ -82,6 +84,9 @@ soak-cache: $(INSTALLED)
 
 prove-docker: $(INSTALLED)
 	$(BIN)/python benchmarks/prove_docker.py
+
+workflows: $(DEVELOPED)
+	PYTHONPATH=. $(BIN)/python benchmarks/workflows.py $(WORKFLOWS)
 
 train: $(INSTALLED)
 	$(BIN)/microscope tiny train

@@ -14,14 +14,13 @@ import yaml
 class Step:
     """One command of a job: its line, its environment with expressions as they are written, and its `if`.
 
-    `name` is the id that others call it by, empty without one. `forgiven` tells that its failure is no end.
+    `name` is the id that others call it by, empty without one.
     """
 
     command: str
     environment: Mapping[str, str]
     condition: str = ""
     name: str = ""
-    forgiven: bool = False
 
 
 @dataclass(frozen=True)
@@ -90,5 +89,4 @@ def _step(defined: Mapping[str, Any], around: Mapping[str, Any]) -> Step:
         environment=environment,
         condition=str(defined.get("if", "")),
         name=defined.get("id", ""),
-        forgiven=defined.get("continue-on-error") is True,
     )

@@ -36,7 +36,7 @@ PURPOSES = {
     ".dockerignore": "what a build of that image is given: what a Space is given",
     "models.yaml": "the file to edit: checkpoints, and presets by hardware",
     "pyproject.toml": "settings of the tools; development tools",
-    "Makefile": "run, test, check, bench, prove, stress, soak, oracles, train, tables",
+    "Makefile": "run, test, check, bench, prove, stress, soak, oracles, workflows, train, tables",
     "assets/": "",
     "assets/checkpoints/": "the embedded training run, one folder a saved step",
     "assets/evalset/": "questions about scenes of held-out digits, with evidence boxes",
@@ -49,7 +49,7 @@ PURPOSES = {
     PACKAGE + "/": "",
     "tests/": "mirrors src/microscope; tests/ui drives a real Chromium",
     "benchmarks/": "the app's overhead, the model cache's speed, stress and memory, how true the lens's maps are, the "
-    "speed of evaluations, and what they are held against",
+    "speed of evaluations, and what they are held against; every command of the workflows, run here",
     ".ci/": "what continuous integration calls; make uses the same",
     ".github/": "workflows (check, deploy, preview, evaluate, refresh), dependabot, how to contribute",
 }

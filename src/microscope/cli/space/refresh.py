@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import logging
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -78,5 +79,7 @@ def _propose(found: Refreshed, given: argparse.Namespace, settings: Settings, co
     from microscope.space.github import github_of
     from microscope.space.refresh import BRANCH, body_of, title_of
 
+    for client in ("httpx", "httpx2"):
+        logging.getLogger(client).setLevel(logging.WARNING)
     body = body_of(found, given.tests, given.log)
     return github_of(settings, context.patience).propose(BRANCH, title_of(found, given.tests), body).url
