@@ -25,6 +25,7 @@ from microscope.serve.health import engine_facts, health_route
 from microscope.serve.hotswap.build import build_record, build_swapper
 from microscope.serve.hotswap.settling import settle
 from microscope.serve.hotswap.swapper import Swapper
+from microscope.serve.webhook import webhook_route
 from microscope.settings import REPOSITORY, Settings
 from microscope.space.expected import mismatch_sentence
 from microscope.storage.example_answers import read_example_answers
@@ -109,7 +110,8 @@ class App:
     def _routes(self) -> list[BaseRoute]:
         """Return what is served beside the page."""
         facts = engine_facts(self.engine, REPOSITORY, lambda: self.demo.is_running, _waiting(self.demo, self.engine))
-        routes: list[BaseRoute] = [health_route(facts)]
+        hook = webhook_route(self.swapper, self.settings.webhook_secret)
+        routes: list[BaseRoute] = [health_route(facts), hook]
         if self.settings.alone:
             # Whoever reaches the page sees it: on a Space, that is everybody.
             routes.append(Mount(PATH, app=dashboard(tracked(self.settings))))
