@@ -80,11 +80,15 @@ class Container:
 
 
 @contextmanager
-def started(image: Image, log: Path) -> Iterator[Container]:
-    """Start an image's command, alone in a network, able to write its volumes and /tmp; end it afterwards."""
+def started(image: Image, log: Path, binds: tuple[Path, ...] = ()) -> Iterator[Container]:
+    """Start an image's command, alone in a network, able to write its volumes and /tmp; end it afterwards.
+
+    `binds` are paths of this machine that it sees as well.
+    """
     # An engine gives every container such a file.
     (image.root / "etc/hosts").write_text("127.0.0.1\tlocalhost\n", encoding="utf-8")
-    shell = Shell(alone=True, only=image.volumes)
+    shell = Shell(binds, alone=True, only=image.volumes)
+    shell.prepare(image.root)
     began = time.monotonic()
     with log.open("ab") as out:
         holder = subprocess.Popen(  # noqa: S603  (the command of our own image)

@@ -193,6 +193,93 @@ def test_a_duration_is_read_as_docker_writes_it(script: Callable[[str], ModuleTy
     assert script("docker_run").seconds(text) == number
 
 
+SERVER = """
+import http.server, os, signal
+class Handler(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(200 if self.path == "/health" else 404)
+        self.end_headers()
+for place in ("data", "tmp", "app", "etc"):
+    try:
+        open(f"/{place}/written", "w").close()
+    except OSError as error:
+        print(place, error.strerror, flush=True)
+print(os.getpid(), sorted(set(os.environ) - {"LC_CTYPE"}), signal.getsignal(signal.SIGINT) is signal.default_int_handler, flush=True)
+try:
+    http.server.HTTPServer(("0.0.0.0", 7860), Handler).serve_forever()
+except KeyboardInterrupt:
+    print("stopped in order", flush=True)
+"""
+ASK = "import urllib.request; urllib.request.urlopen('http://127.0.0.2:7860/{}')"
+
+
+@pytest.fixture
+def image(script: Callable[[str], ModuleType], tmp_path: Path) -> Any:
+    """Return an image whose programs are this machine's, where roots can be entered at all."""
+    if set(script("docker_root").missing_tools()) - {"debootstrap"}:
+        pytest.skip("only root can enter a root")
+    root = tmp_path / "root"
+    for folder in ("app", "data", "dev", "etc", "proc", "tmp", "usr"):
+        (root / folder).mkdir(parents=True)
+    for name in ("bin", "lib", "lib64"):
+        (root / name).symlink_to(f"usr/{name}")
+    (root / "app").chmod(0o777)
+    (root / "data").chmod(0o777)
+    (root / "etc" / "passwd").write_text("me:x:1000:1000::/data:/bin/sh\n", encoding="utf-8")
+    flags = {"interval": "1s", "timeout": "5s", "start-period": "20s", "retries": "1"}
+    ask = ASK.format("health")
+    check = script("dockerfile").Instruction("HEALTHCHECK", flags, f'CMD ["python3", "-c", "{ask}"]', 1)
+    command = ("python3", "-c", SERVER)
+    return script("docker_build").Image(
+        root, {}, folder="/app", user="1000:1000", volumes=("/data",), signal="SIGINT", health=check, command=command
+    )
+
+
+def test_an_image_runs_as_its_user_alone_and_stops_in_order(
+    script: Callable[[str], ModuleType], image: Any, tmp_path: Path
+) -> None:
+    log = tmp_path / "log"
+    with script("docker_run").started(image, log, (Path("/usr"),)) as container:
+        assert container.wait_until_healthy() > 0
+        assert container.user() == (1000, 1000)
+        assert container.execute(["python3", "-c", ASK.format("health")], {}, 30)[0] == 0
+        status, said = container.execute(["python3", "-c", ASK.format("else")], {}, 30)
+        assert (status, "HTTP Error 404" in said) == (1, True)
+        assert container.execute(["sleep", "30"], {}, 0.2) == (1, "nothing within 0 s")
+        took, ended = container.stop()
+    assert (took < script("docker_run").GRACE, ended) == (True, 0)
+    said = log.read_text(encoding="utf-8").splitlines()
+    assert said[:2] == ["app Read-only file system", "etc Read-only file system"]
+    assert said[2] == "1 ['HOME', 'PATH'] True"
+    assert said[-1] == "stopped in order"
+    assert (image.root / "data" / "written").is_file()
+    assert not (image.root / "tmp" / "written").exists()
+
+
+def test_a_command_that_ends_is_told_with_its_last_words(
+    script: Callable[[str], ModuleType], image: Any, tmp_path: Path
+) -> None:
+    image.command = ("python3", "-c", "print('its last words', flush=True); raise SystemExit(3)")
+    running = script("docker_run")
+    said = r"it (ended before it began|did not become healthy)(?s:.)*its last words"
+    with pytest.raises(SystemExit, match=said), running.started(image, tmp_path / "log", (Path("/usr"),)) as container:
+        container.wait_until_healthy()
+
+
+def test_one_that_does_not_heed_the_signal_is_killed(
+    script: Callable[[str], ModuleType], image: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    running = script("docker_run")
+    monkeypatch.setattr(running, "GRACE", 0.5)
+    image.command = ("python3", "-c", SERVER)
+    image.signal = "SIGTERM"
+    with running.started(image, tmp_path / "log", (Path("/usr"),)) as container:
+        container.wait_until_healthy()
+        took, ended = container.stop()
+    assert took > 0.5
+    assert ended != 0
+
+
 def test_a_machine_without_the_tools_is_told_what_it_lacks(
     script: Callable[[str], ModuleType], monkeypatch: pytest.MonkeyPatch
 ) -> None:
