@@ -204,7 +204,8 @@ for place in ("data", "tmp", "app", "etc"):
         open(f"/{place}/written", "w").close()
     except OSError as error:
         print(place, error.strerror, flush=True)
-print(os.getpid(), sorted(set(os.environ) - {"LC_CTYPE"}), signal.getsignal(signal.SIGINT) is signal.default_int_handler, flush=True)
+heeded = signal.getsignal(signal.SIGINT) is signal.default_int_handler
+print(os.getpid(), sorted(set(os.environ) - {"LC_CTYPE"}), heeded, flush=True)
 try:
     http.server.HTTPServer(("0.0.0.0", 7860), Handler).serve_forever()
 except KeyboardInterrupt:
