@@ -183,7 +183,8 @@ def test_who_waits_hears_what_for(status: Waiting, told: Loading | Queued) -> No
 
 def test_only_who_is_behind_others_waits() -> None:
     assert waits((3, Queued(1, 2.0)))
-    assert not waits((3, Loading(10, 5, 1, 2.0)))
+    assert waits((3, Loading(10, 5, 1, 2.0)))
+    assert not waits((3, Loading(10, 5, 0, 2.0)))
     assert not waits((-1, Failed("no GPU")))
 
 

@@ -14,6 +14,7 @@ from huggingface_hub.cli.hf import app as hf
 from microscope.catalog.spec import BadEntry
 from microscope.cli import _parser
 from microscope.hardware import tier
+from microscope.serve.webhook import PATH
 from microscope.space.checklist import BEGIN, checklist, missing
 from microscope.space.expected import machine_of
 from microscope.space.facts import Facts, Offered, Storage
@@ -46,14 +47,14 @@ EVERYTHING = (
     FRESH,
     ALONE,
     facts_on("t4-small", token=True, asked="zero-a10g", difference="It runs on t4-small."),
-    facts_on("cpu-basic", oauth=False, offered=Offered("cpu-basic", ("a", "b"), 2), webhook=False),
+    facts_on("cpu-basic", oauth=False, offered=Offered("cpu-basic", ("a", "b"), 2)),
     facts_on(
         "cpu-basic", offered=Offered("", (), 0), storage=Storage(Path("/data"), Path("/data"), None, writable=False)
     ),
     facts_on(
         "t4-small", storage=Storage(Path("/root/x"), None, Path("/data")), template=Template("0.5.0", None, "a/b")
     ),
-    facts_on("t4-small", storage=Storage(Path("/data"), Path("/data")), webhook=True),
+    facts_on("t4-small", storage=Storage(Path("/data"), Path("/data")), webhook=True, host="ada.hf.space"),
     facts_on("zero-a10g", offered=Offered("gated", ("a",), 0, gated=("org/closed",))),
     replace(ALONE, offered=Offered("cpu-basic", ("a",), 1, gated=("org/closed",))),
 )
@@ -112,14 +113,14 @@ def test_every_text_to_copy_is_a_command_that_there_is_or_a_line(facts: Facts) -
             elif words[0] == "microscope":
                 assert _parser().parse_args(words[1:]).run
             elif words[0] != "gh":
-                assert re.fullmatch(r"MICROSCOPE_[A-Z]+=\S+|hf_oauth: true", line)
+                assert re.fullmatch(r"MICROSCOPE_[A-Z]+=\S+|hf_oauth: true|https://[a-z./]+", line)
 
 
 def test_the_commands_name_this_space() -> None:
     for facts in EVERYTHING:
         if facts.space is not None:
             commands = [line for finding in checklist(facts) for line in finding.value.splitlines()]
-            assert all("ada/microscope" in line for line in commands if line != "hf_oauth: true")
+            assert all("ada/microscope" in line for line in commands if line.startswith(("hf ", "microscope ")))
 
 
 def test_embedded_checkpoints_alone_are_worth_a_word_and_none_is_a_failure() -> None:
@@ -174,14 +175,18 @@ def test_storage_says_where_answers_lie_and_whether_they_stay() -> None:
     assert one(ALONE, "Storage").status is Status.OK
 
 
-def test_the_webhook_is_told_only_where_there_is_one() -> None:
-    def subjects(facts: Facts) -> list[str]:
-        return [finding.subject for finding in checklist(facts)]
-
-    assert "Webhook" not in subjects(FRESH)
-    assert one(facts_on("t4-small", webhook=True), "Webhook").status is Status.OK
-    assert one(facts_on("t4-small", webhook=False), "Webhook").status is Status.SKIPPED
-    assert "Webhook" not in subjects(replace(ALONE, webhook=True))
+def test_the_webhook_is_told_with_its_secrets_command_and_then_with_its_address() -> None:
+    possible = one(FRESH, "Webhook")
+    assert (possible.status, possible.value) == (
+        Status.SKIPPED,
+        "hf spaces secrets add ada/microscope -s MICROSCOPE_WEBHOOK_SECRET",
+    )
+    assert "with the next start" in possible.detail
+    assert "with the next start" not in one(facts_on("t4-small"), "Webhook").detail
+    done = one(facts_on("t4-small", webhook=True, host="ada-microscope.hf.space"), "Webhook")
+    assert (done.status, done.value) == (Status.OK, f"https://ada-microscope.hf.space{PATH}")
+    assert one(facts_on("t4-small", webhook=True), "Webhook").value == ""
+    assert "Webhook" not in [finding.subject for finding in checklist(replace(ALONE, webhook=True))]
 
 
 def test_off_a_space_it_says_how_to_have_one() -> None:

@@ -52,7 +52,7 @@ def test_a_space_without_any_setting_tells_where_it_is(tmp_path: Path) -> None:
     assert found.settings_page == "https://huggingface.co/spaces/ada/microscope/settings"
     assert found.offered.preset == "zero-a10g"
     assert found.storage.folder == tmp_path
-    assert found.webhook is None
+    assert (found.webhook, found.host) == (False, "")
 
 
 def test_other_hardware_than_the_readme_asks_for_is_a_difference() -> None:
@@ -70,6 +70,12 @@ def test_a_token_is_told_and_its_value_is_not() -> None:
     found = facts({**SPACE, "HF_TOKEN": "hf_of_nobody"})
     assert found.token
     assert "hf_of_nobody" not in repr(found)
+
+
+def test_the_webhooks_secret_is_told_and_its_value_is_not() -> None:
+    found = facts({**SPACE, "MICROSCOPE_WEBHOOK_SECRET": "of-nobody", "SPACE_HOST": "a.hf.space, lab.example"})
+    assert (found.webhook, found.host) == (True, "a.hf.space")
+    assert "of-nobody" not in repr(found)
 
 
 def test_what_came_with_the_app_is_counted() -> None:

@@ -177,7 +177,9 @@ def in_turn(
 
 def waits(item: tuple[int, object]) -> bool:
     """Tell whether a numbered update says that others are before: until then the accelerator worked for them."""
-    return isinstance(item[1], Queued)
+    update = item[1]
+    # A load that others are before goes on beside their work.
+    return isinstance(update, Queued) or (isinstance(update, Loading) and update.ahead > 0)
 
 
 def ready(lease: Lease[Resident]) -> Ready:

@@ -16,6 +16,8 @@ from microscope.space.template import update_command
 BEGIN = "Nothing here is needed to begin, and no secret is: the embedded checkpoints answer at once."
 NAMED = 5
 DIGEST_SHOWN = 12
+# Where the app takes what the Hub's webhooks send.
+HOOK = "/hooks/hub"
 
 
 def checklist(facts: Facts) -> tuple[Finding, ...]:
@@ -161,16 +163,27 @@ def _deploys(facts: Facts) -> Iterator[Finding]:
 
 
 def _webhook(facts: Facts) -> Iterator[Finding]:
-    if facts.webhook is None or facts.space is None:
+    subject = "Webhook"
+    if facts.space is None:
         return
     if facts.webhook:
-        yield Finding("Webhook", Status.OK, "Its secret is set: the Hub may tell this Space of a new checkpoint.")
+        yield Finding(
+            subject,
+            Status.OK,
+            "Its secret is set: the Hub may tell this Space of a new checkpoint.",
+            "At https://huggingface.co/settings/webhooks, add one that watches your model, with the same secret and "
+            "this address.",
+            f"https://{facts.host}{HOOK}" if facts.host else "",
+        )
         return
+    start = ", with the next start" if facts.machine.kind == "zero" else ""
     yield Finding(
-        "Webhook",
+        subject,
         Status.SKIPPED,
-        "Possible: the Hub tells this Space of a new checkpoint, which then comes in without a rebuild, at no cost.",
-        "Put a secret of your own into the environment variable, run this, and give the Hub's webhook the same one.",
+        f"Possible: the Hub tells this Space of a new checkpoint, which comes in without a rebuild{start} if it is no "
+        "worse. It costs nothing.",
+        "Put a secret of your own into the environment variable of that name, run this, then give it to the Hub's "
+        "webhook.",
         f"hf spaces secrets add {facts.space} -s MICROSCOPE_WEBHOOK_SECRET",
     )
 

@@ -57,7 +57,7 @@ class Facts:
     """Everything that the checklist is made of; `space` is `owner/name`, None off a Space.
 
     `asked` is the hardware that the README asks for, and `difference` the sentence where the machine is another.
-    `webhook` tells whether its secret is set, None where the app has no webhook.
+    `webhook` tells whether its secret is set; `host` is where the app answers, empty where nobody says.
     """
 
     space: str | None
@@ -70,7 +70,8 @@ class Facts:
     offered: Offered
     storage: Storage
     template: Template
-    webhook: bool | None = None
+    webhook: bool = False
+    host: str = ""
 
     @property
     def settings_page(self) -> str:
@@ -93,6 +94,9 @@ def facts_of(settings: Settings, machine: Machine, catalog: Catalog, root: Path 
         offered=offered_by(catalog),
         storage=storage_of(settings.data),
         template=template_of(root),
+        webhook=bool(settings.webhook_secret),
+        # With a domain of its own there are several.
+        host=(settings.space_host or "").partition(",")[0].strip(),
     )
 
 
