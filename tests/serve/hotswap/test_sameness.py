@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -24,6 +25,13 @@ def test_only_what_decides_an_answer_counts(name: str, same: bool, lab: Lab) -> 
     second = fetcher.fetch(ModelSpec("two", "Two", "lab/run", revision=lab.hub.commit("lab/run")))
     assert first.revision != second.revision
     assert same_files(first, second) is same
+
+
+def test_what_was_deleted_cannot_be_told_to_be_the_same(lab: Lab) -> None:
+    fetcher = Fetcher(Downloads(hub_client(lab.hub.url), lab.home / "cache"))
+    one = fetcher.fetch(ModelSpec("one", "One", "lab/run", revision=lab.publish(300)))
+    shutil.rmtree(one.folder)
+    assert not same_files(one, one)
 
 
 def test_other_weights_are_others(lab: Lab) -> None:

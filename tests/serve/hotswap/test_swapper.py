@@ -265,6 +265,23 @@ def test_a_burst_makes_one_reload_and_what_comes_while_it_runs_makes_one_more(la
     assert ran == ["webhook", "webhook"]
 
 
+def test_what_is_asked_as_soon_as_something_ends_is_done_once(lab: Lab) -> None:
+    lab.publish(300)
+    lab.start()
+    ran: list[str] = []
+
+    def reload(by: str, *, force: bool) -> str:
+        assert not force
+        ran.append(by)
+        return "Done."
+
+    lab.swapper._work.reload = reload
+    for number in range(200):
+        lab.swapper.reload(str(number))
+        assert lab.swapper.wait(PATIENCE)
+    assert ran == [str(number) for number in range(200)]
+
+
 def test_an_owner_does_not_wait_for_what_a_webhook_waits_for(lab: Lab) -> None:
     lab.publish(300)
     lab.start()
@@ -337,6 +354,28 @@ def test_a_swapper_that_is_closed_ends_what_it_does_and_begins_nothing(lab: Lab)
     assert lab.swapper.standing().failed
     with pytest.raises(UserError, match="shut down"):
         lab.swapper.reload("ada")
+
+
+def test_an_owner_stops_what_takes_too_long_and_it_goes_on_from_there(lab: Lab) -> None:
+    old = lab.publish(300)
+    lab.start()
+    lab.use()
+    lab.publish(6000)
+    lab.swapper.reload("webhook", after=1000)
+    assert lab.swapper.stop().busy
+    assert lab.swapper.wait(PATIENCE)
+    assert lab.swapper.standing().sentence == words.STOPPED
+    lab.hub.stall(on="/resolve/")
+    lab.swapper.reload("ada")
+    assert lab.hub.held.wait(PATIENCE)
+    lab.swapper.reload("webhook", after=0.1)
+    lab.swapper.stop()
+    lab.hub.recover()
+    row = lab.row()
+    assert (row.state, lab.current, lab.swapper.standing().decisions) == (State.FAILED, old, ())
+    assert words.STOPPED in row.sentence
+    assert lab.swapper.stop() == lab.swapper.standing()
+    assert lab.reload().state is State.SWITCHED
 
 
 def test_a_bug_is_no_success_and_leaves_the_swapper_able_to_go_on(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from microscope.serve.hotswap import words
 from microscope.serve.hotswap.record import KEPT, STAGED, SWITCHED, UNDONE, Judgement
-from tests.serve.hotswap.samples import JUDGED, A, B, at_commit, decision
+from tests.serve.hotswap.samples import JUDGED, A, B, decision
 
 NEW, OLD = "lab/run at bbbbbbb", "lab/run at aaaaaaa"
 PACKED = f"it is packed and answers after the next restart; until then {OLD} goes on."
@@ -54,7 +54,8 @@ def test_how_a_reload_ended() -> None:
 
 
 def test_why_a_candidate_does_not_answer() -> None:
-    assert words.failed(at_commit(A), "The disk is full.") == f"{OLD} goes on. The disk is full."
+    assert words.goes_on(OLD, "The disk is full.") == f"{OLD} goes on. The disk is full."
+    assert words.not_offered("A {b}", "It is {gated}.") == "A {b} is new and is not offered yet. It is {gated}."
 
 
 def test_no_sentence_needs_a_judgement() -> None:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass, replace
 
 from microscope.catalog.spec import Catalog, ModelSpec
 from microscope.engine.build import Engine
 from microscope.serve.hotswap.board import Board
 from microscope.serve.hotswap.record import Decision, Record
+
+log = logging.getLogger("microscope")
 
 
 @dataclass(frozen=True)
@@ -21,6 +24,7 @@ class Carrier:
     def write(self, decision: Decision) -> None:
         """Record a decision and show it; a `UserError` where it cannot be recorded, and then nothing is done."""
         self.record.add(decision)
+        log.info("%s: %s", decision.key, decision.sentence)
         self.board.decided(self.record.decisions())
 
     def exchange(self, after: ModelSpec) -> None:

@@ -13,7 +13,11 @@ from microscope.engine.files import NOT_SETTINGS, LocalCheckpoint
 
 def same_files(one: LocalCheckpoint, other: LocalCheckpoint) -> bool:
     """Tell whether everything that decides an answer is the same; where that cannot be told, it is not."""
-    return _all(one) == _all(other)
+    try:
+        return _all(one) == _all(other)
+    except OSError:
+        # ZeroGPU deletes what is packed.
+        return False
 
 
 def _all(local: LocalCheckpoint) -> tuple[dict[str, Path], ...]:

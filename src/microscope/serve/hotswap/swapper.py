@@ -45,9 +45,9 @@ class Swapper:
         self._changed = threading.Condition()
         self._job: _Job | None = None
         self._next: _Job | None = None
-        self._hurry = self._closed = False
+        self._hurry = self._stopped = self._closed = False
         self._thread: threading.Thread | None = None
-        work.wanted = lambda: not self._closed
+        work.wanted = lambda: not (self._closed or self._stopped)
         work.remember()
 
     def standing(self) -> Standing:
@@ -90,6 +90,14 @@ class Swapper:
         self._alone(_Job(words.UNDOING.format(key=key), by, lambda: self._work.undo(key, by)))
         return self.standing()
 
+    def stop(self) -> Standing:
+        """End what is at work at its next step, if anything is; what was decided until then holds."""
+        with self._changed:
+            if self._job is not None:
+                self._stopped, self._next = True, None
+                self._changed.notify_all()
+        return self.standing()
+
     def repositories(self) -> frozenset[str]:
         """Return the Hub repositories that the catalogue names."""
         places = self._work.asked.values()
@@ -127,38 +135,41 @@ class Swapper:
         """Start a thread for a job; holds the lock."""
         if self._closed:
             raise UserError(words.CLOSED)
-        self._job, self._hurry = job, False
+        self._job, self._hurry, self._stopped = job, False, False
         self._board.begin(words.GATHERING if job.after else job.sentence, job.by)
-        self._thread = threading.Thread(target=self._run, name="hot swap", daemon=True)
+        self._thread = threading.Thread(target=self._run, args=(job,), name="hot swap", daemon=True)
         self._thread.start()
 
-    def _run(self) -> None:
-        """Do one job after another until there is none."""
-        while (job := self._turn()) is not None:
-            self._end(job, attempt(partial(self._do, job), UserError))
+    def _run(self, job: _Job) -> None:
+        """Do a job, and those that follow it; whoever asks after the last one has a thread of their own."""
+        following: _Job | None = job
+        while following is not None:
+            now = self._turn(following)
+            following = self._end(now, attempt(partial(self._do, now), UserError))
 
-    def _turn(self) -> _Job | None:
-        """Return the job to do now, once its time has come."""
+    def _turn(self, job: _Job) -> _Job:
+        """Wait until a job's time has come, and return it, or the one that took its place meanwhile."""
         with self._changed:
-            if self._job is None:
-                return None
-            self._changed.wait_for(lambda: self._closed or self._hurry, timeout=self._job.after or 0)
+            self._changed.wait_for(lambda: self._hurry or not self._work.wanted(), timeout=job.after)
             self._hurry = True
-            self._board.begin(self._job.sentence, self._job.by)
-            return self._job
+            now = self._job or job
+            self._board.begin(now.sentence, now.by)
+            return now
 
     def _do(self, job: _Job) -> _Done:
-        if self._closed:
-            raise UserError(words.CLOSED)
+        if not self._work.wanted():
+            raise UserError(words.CLOSED if self._closed else words.STOPPED)
         return _Done(job.run())
 
-    def _end(self, job: _Job, found: _Done | UserError | str) -> None:
+    def _end(self, job: _Job, found: _Done | UserError | str) -> _Job | None:
+        """Say how a job ended, and return the one that follows."""
         failed = not isinstance(found, _Done)
         sentence = found.sentence if isinstance(found, _Done) else str(found)
         with self._changed:
-            self._job, self._next, self._hurry = self._next, None, False
+            self._job, self._next, self._hurry, self._stopped = self._next, None, False, False
             when = datetime.now(timezone.utc).isoformat(timespec="seconds") if job.reload else ""
             self._board.end(sentence, failed=failed, finished=when)
             if self._job is not None:
                 self._board.begin(words.GATHERING, self._job.by)
             self._changed.notify_all()
+            return self._job

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from microscope.serve.hotswap.places import Place
 from microscope.serve.hotswap.record import KEPT, STAGED, SWITCHED, UNDONE, Decision
 
 STAGING = (
@@ -15,7 +14,7 @@ READING = "Reads the catalogue and asks the Hub what is newer."
 GATHERING = "Waits a moment for more that may come from the Hub."
 SWITCHING, UNDOING = "Switches {key}.", "Takes the last switch of {key} back."
 CLOSED = "The app is being shut down; nothing was begun."
-STOPPED = "It was stopped because the app is being shut down."
+STOPPED = "It was stopped on the way; what was decided until then holds, and what was answered is kept."
 BUSY = "Checkpoints are being looked at already; wait until that is done."
 NOTHING_NEWER = "Nothing newer was found."
 NO_CANDIDATE = "Nothing newer is known of {key}; reload the catalogue first."
@@ -30,8 +29,6 @@ WAITING = "{candidate} was found; its turn comes."
 FETCHING = "Fetches {candidate}; {current} goes on meanwhile."
 FETCHING_NEW = "Fetches {label}, which is new."
 EVALUATING = "Holds {candidate} against {current}, which goes on meanwhile."
-FAILED = "{current} goes on. {reason}"
-FAILED_NEW = "{label} is new and is not offered yet. {reason}"
 NOT_LOOKED_UP = "{label} stays as it is. {reason}"
 BY_HAND = "Switch to {candidate} by hand to have it all the same."
 COUNTS = {
@@ -92,9 +89,14 @@ def took_effect(decision: Decision) -> str:
     return f"{decision.stands.name} answers, {kind} on {when} by {decision.by}."
 
 
-def failed(current: Place, reason: str) -> str:
+def goes_on(current: str, reason: str) -> str:
     """Return why a candidate does not answer."""
-    return FAILED.format(current=current.name, reason=reason)
+    return f"{current} goes on. {reason}"
+
+
+def not_offered(label: str, reason: str) -> str:
+    """Return why a new checkpoint is not offered."""
+    return f"{label} is new and is not offered yet. {reason}"
 
 
 def counted(counts: Mapping[str, int]) -> str:

@@ -78,13 +78,12 @@ class Work:
         self.asked, self.changes = found.asked, {change.current.key: change for change in found.changed}
         self.board.fill(found_rows(found, fetcher, self._decision))
         for spec in found.new:
-            failed = words.FAILED_NEW.format(label=spec.label, reason="{}")
-            self._each(spec.key, failed, partial(self._enter, spec))
+            self._each(spec.key, partial(words.not_offered, spec.label), partial(self._enter, spec))
         # Read once, and only where there is something to judge; on ZeroGPU nothing can be.
         gate: list[Gate] = []
         for change in found.changed:
-            failed = words.FAILED.format(current=self._now(change).name, reason="{}")
-            self._each(change.current.key, failed, partial(self._consider, change, by, gate, force=force))
+            step = partial(self._consider, change, by, gate, force=force)
+            self._each(change.current.key, partial(words.goes_on, self._now(change).name), step)
         return words.counted(self.board.counts())
 
     def switch(self, key: str, by: str) -> str:
@@ -120,14 +119,14 @@ class Work:
         self._show(key, state, sentence)
         return sentence
 
-    def _each(self, key: str, failed: str, step: Callable[[], None]) -> None:
+    def _each(self, key: str, failed: Callable[[str], str], step: Callable[[], None]) -> None:
         """Take a step about one checkpoint; that it fails is its own matter, and leaves the others."""
         if not self.wanted():
             raise UserError(words.STOPPED)
         try:
             step()
         except UserError as error:
-            self._show(key, State.FAILED, failed.format(error))
+            self._show(key, State.FAILED, failed(str(error)))
 
     def _enter(self, spec: ModelSpec) -> None:
         """Fetch a new checkpoint's files and offer it."""
@@ -180,6 +179,9 @@ class Work:
             _now(), key, change.current.label, by, action, change.asked, self._now(change), candidate, forced, judged
         )
         decision = replace(decision, sentence=words.told(decision))
+        if action == SWITCHED:
+            # What is recorded must be possible.
+            self.engine.answerer.fetcher.fetch(change.candidate)
         self._carrier.write(decision)
         if action == SWITCHED:
             self._carrier.exchange(change.candidate)
