@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import sys
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -48,7 +48,6 @@ FOREIGN = (
     "PYTHON",
     "PIP_CONSTRAINT",
     "PIP_NO_DEPS",
-    "PIP_NO_INDEX",
     "PIP_ONLY",
     "PIP_PRE",
     "PIP_REPORT",
@@ -96,10 +95,12 @@ class Pip:
     options: tuple[str, ...] = ()
     seconds: float = SECONDS
 
-    def resolve(self, arguments: Sequence[str], folder: Path, python: str) -> Resolved:
+    def resolve(
+        self, arguments: Sequence[str], folder: Path, python: str, until: Callable[[], bool] = lambda: False
+    ) -> Resolved:
         """Return what `pip install` with these arguments, run in a folder, would install on a Space with that Python.
 
-        An UnresolvedError has the cause in one sentence.
+        It is given up as soon as `until` holds. An UnresolvedError has the cause in one sentence.
         """
         if find_spec("pip") is None:
             raise UserError("This Python has no pip to ask: run python -m ensurepip.")
@@ -110,7 +111,7 @@ class Pip:
             while True:
                 command = self._command(arguments, report, full_version(python), tuple(failures))
                 environment = environment_of_child({}, without=FOREIGN)
-                ended = run_child(command, folder, environment, max(end - monotonic(), 0))
+                ended = run_child(command, folder, environment, max(end - monotonic(), 0), until)
                 if ended.status == 0:
                     return Resolved(python, _packages(json.loads(report.read_text(encoding="utf-8"))))
                 failure = failure_of(ended, self.seconds)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from microscope.settings import REPOSITORY
 from microscope.space.findings import Status
 from microscope.space.payload import read_payload
 from microscope.space.preflight import CHECKS
-from microscope.space.preflight.base import Project, failed, fine, listed, warned
+from microscope.space.preflight.base import Project, failed, fine, listed, models_client, warned
 from tests.space.preflight.projects import OURS, change, copy_of_ours
 
 
@@ -30,6 +32,16 @@ def test_its_paths_are_what_is_uploaded() -> None:
 def test_a_project_without_a_readme_asks_for_nothing(tmp_path: Path) -> None:
     assert Project(tmp_path).tier is None
     assert Project(tmp_path).paths == ()
+
+
+def test_a_token_for_one_space_is_not_shown_for_models(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("HF_TOKEN", "HF_OIDC_RESOURCE", "HF_OIDC_ID_TOKEN"):
+        monkeypatch.delenv(name, raising=False)
+    assert models_client("http://127.0.0.1:1", "hf_mine").token == "hf_mine"  # noqa: S105  (of nobody)
+    assert models_client("http://127.0.0.1:1", "hf_jwt_of.nobody").token is False
+    # A job that was to be keyless and gets no identity: the deploy itself says so.
+    monkeypatch.setenv("HF_OIDC_RESOURCE", "spaces/owner/name")
+    assert models_client("http://127.0.0.1:1").token is False
 
 
 def test_no_two_checks_have_one_name() -> None:

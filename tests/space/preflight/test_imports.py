@@ -55,7 +55,7 @@ def test_what_is_guarded_may_be_missing(tmp_path: Path) -> None:
         ("if True:\n    import statsmodels\n", "statsmodels is imported (app.py, line 2)", ""),
         ("try:\n    import a\nexcept ImportError:\n    import nowhere\n", "nowhere is imported (app.py, line 4)", ""),
         ("try:\n    import nowhere\nexcept ValueError:\n    pass\n", "nowhere is imported (app.py, line 2)", ""),
-        ("import (\n", "app.py, line 1 is no Python", "Correct it"),
+        ("import (\n", "app.py, line 1 is no Python 3.12", "Correct it"),
     ],
 )
 def test_what_nothing_installs_is_told(tmp_path: Path, code: str, detail: str, advice: str) -> None:

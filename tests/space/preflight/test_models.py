@@ -11,7 +11,7 @@ import pytest
 from microscope.catalog.hub import hub_client
 from microscope.space.findings import Status
 from microscope.space.preflight import models
-from microscope.space.preflight.base import Project
+from microscope.space.preflight.base import Project, models_client
 from microscope.space.preflight.models import CHECK
 from tests.hub.checkpoints import write_adapter, write_checkpoint
 from tests.hub.loopback_hub import LoopbackHub
@@ -95,6 +95,14 @@ def test_gated_with_a_token_is_warned_of_where_the_entry_does_not_say_it(project
     assert only(CHECK.run(project)).status is Status.OK
 
 
+def test_what_is_said_to_be_gated_is_not_looked_at_without_a_token(project: Project, hub: LoopbackHub) -> None:
+    hub.gated.add("org/one")
+    offer(project, more="gated: true")
+    found = problem(CHECK, replace(project, hub=lambda: models_client(hub.url, "hf_jwt_of.nobody")))
+    assert found.status is Status.WARNING
+    assert "no token is here to look with" in found.detail
+
+
 def test_weights_that_are_no_safetensors_are_told(project: Project) -> None:
     offer(project, "org/pickled")
     assert "weights in the pickle format" in problem(CHECK, project).detail
@@ -150,4 +158,4 @@ def test_without_hardware_there_is_nothing_to_look_for(project: Project, hub: Lo
     assert only(CHECK.run(project)).status is Status.OK
     assert hub.count() == 0
     assert (CHECK.network, CHECK.slow) == (True, False)
-    assert OURS.hub is hub_client
+    assert OURS.hub is models_client

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from pathlib import Path
+from time import monotonic
 
 import pytest
 
 from microscope.errors import UserError
+from microscope.space.child import run_child
 from microscope.space.findings import Finding, Status
 from microscope.space.preflight.base import Check, Project, fine
 from microscope.space.preflight.running import run_checks
@@ -65,6 +68,21 @@ def test_slow_ones_are_told_when_they_begin(tmp_path: Path) -> None:
     told: list[str] = []
     run_checks(Project(tmp_path), [good("quick"), good("slow", slow=True)], tell=told.append)
     assert told == ["Checking: slow ..."]
+
+
+def test_who_is_interrupted_waits_for_no_child(tmp_path: Path) -> None:
+    def interrupted(_project: Project) -> Sequence[Finding]:
+        raise KeyboardInterrupt
+
+    def child(project: Project) -> Sequence[Finding]:
+        command = [sys.executable, "-c", "import time; time.sleep(60)"]
+        run_child(command, tmp_path, {}, 60, project.stop.is_set)
+        return [fine("Child", "ended")]
+
+    started = monotonic()
+    with pytest.raises(KeyboardInterrupt):
+        run_checks(Project(tmp_path), [Check("First", interrupted), Check("Child", child)])
+    assert monotonic() - started < 30
 
 
 def test_a_bug_is_no_finding(tmp_path: Path) -> None:

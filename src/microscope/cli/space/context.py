@@ -18,7 +18,7 @@ from microscope.space.hub import Patience, SpaceHub
 from microscope.space.names import space_name
 from microscope.space.payload import Payload, read_payload
 from microscope.space.preflight import CHECKS
-from microscope.space.preflight.base import Check, Project
+from microscope.space.preflight.base import Check, Project, models_client
 from microscope.space.preflight.running import run_checks
 from microscope.space.proving import DigestAt, Smoke, Steps
 from microscope.space.waiting import Watch
@@ -66,7 +66,8 @@ class Context:
 
     def check(self, *, quick: bool = False, offline: bool = False) -> tuple[Finding, ...]:
         """Return what the checks before a deploy find in the copy."""
-        return run_checks(Project(self.root), self.checks, quick=quick, offline=offline, tell=self.watch.tell)
+        project = Project(self.root, hub=lambda: models_client(self.endpoint, self.token))
+        return run_checks(project, self.checks, quick=quick, offline=offline, tell=self.watch.tell)
 
     def preflight(self) -> tuple[Finding, ...]:
         """Return what the checks find in the copy, and tell what is not as it should be."""

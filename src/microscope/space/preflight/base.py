@@ -6,12 +6,15 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
+from threading import Event
 
-from huggingface_hub import HfApi
+from huggingface_hub import HfApi, get_token
+from huggingface_hub.errors import OIDCError
 
 from microscope.catalog.hub import hub_client
 from microscope.hardware import Tier
 from microscope.space.build_line import python_of
+from microscope.space.errors import KEYLESS
 from microscope.space.findings import Finding, Status
 from microscope.space.front_matter import FrontMatter, front_matter_of, hardware_of
 from microscope.space.payload import paths_of
@@ -21,17 +24,34 @@ from microscope.space.pip import Pip
 MOST_LISTED = 8
 
 
+def models_client(endpoint: str | None = None, token: str | None = None) -> HfApi:
+    """Return a client that asks for models, with the token given or this machine's; without any where that is keyless.
+
+    A keyless token is for one Space, and says nothing about models.
+    """
+    api = hub_client(endpoint)
+    try:
+        found = token or get_token()
+    except OIDCError:
+        # What a deploy does next says it, and what to do.
+        found = None
+    api.token = False if found is None or found.startswith(KEYLESS) else found
+    return api
+
+
 @dataclass(frozen=True)
 class Project:
     """The project at `root`, which is to be a Space, and what checks ask: pip, and the Hub for models.
 
-    `start_seconds` is the most that the app may take to start. Nothing is read before a check wants it.
+    `start_seconds` is the most that the app may take to start; `stop` is set when nobody waits any more. Nothing is
+    read before a check wants it.
     """
 
     root: Path
     pip: Pip = field(default_factory=Pip)
-    hub: Callable[[], HfApi] = hub_client
+    hub: Callable[[], HfApi] = models_client
     start_seconds: float = 240
+    stop: Event = field(default_factory=Event)
 
     @cached_property
     def front(self) -> FrontMatter:

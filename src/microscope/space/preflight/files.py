@@ -19,8 +19,10 @@ NAME = "Files"
 MOST_BYTES, MOST_GIT_BYTES = 50 * GB, 10 * 10**6
 LONGEST_NAME = 255
 BINARY_SAMPLE = 8192
-_REFUSED = re.compile(r'[\x00-\x1f\x7f\\:*?"<>|]')
-# Names that no Windows can check out, whatever their ending.
+RENAME = "Rename it: letters, digits, dots and dashes, at most 255 bytes."
+_REFUSED = re.compile(r"[\x00-\x1f\x7f\\]")
+_ODD = re.compile(r'[:*?"<>|]')
+# What Windows takes for devices, whatever the ending.
 _DEVICE = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
 
 
@@ -58,12 +60,12 @@ def _links(root: Path) -> Iterator[Finding]:
 def _names(paths: Sequence[str]) -> Iterator[Finding]:
     for path in paths:
         parts = path.split("/")
-        odd = [part for part in parts if _REFUSED.search(part) or part != part.strip() or _DEVICE.fullmatch(part)]
         if any(part.lower() == ".git" for part in parts) or path.startswith(".cache/huggingface"):
             yield failed(NAME, f"{path!r} is inside a folder that the Hub refuses.", "Move it, or remove it.")
-        elif odd or any(len(part.encode()) > LONGEST_NAME for part in parts):
-            reason = f"{path!r} is a name that not every system can check out."
-            yield failed(NAME, reason, "Rename it: letters, digits, dots, dashes, no more than 255 bytes.")
+        elif _REFUSED.search(path) or any(len(part.encode()) > LONGEST_NAME for part in parts):
+            yield failed(NAME, f"{path!r} is a name that Git does not carry everywhere.", RENAME)
+        elif any(_ODD.search(part) or part != part.strip(" ") or _DEVICE.fullmatch(part) for part in parts):
+            yield warned(NAME, f"{path!r} is a name that no Windows can check out.", RENAME)
 
 
 def _alike(paths: Sequence[str]) -> Iterator[Finding]:
@@ -73,8 +75,8 @@ def _alike(paths: Sequence[str]) -> Iterator[Finding]:
         groups[unicodedata.normalize("NFC", path).casefold()].append(path)
     for group in groups.values():
         if len(group) > 1:
-            reason = f"{listed(group)} are one name on many systems."
-            yield failed(NAME, reason, "Rename them so that more than case differs.")
+            reason = f"{listed(group)} are one name on macOS and Windows."
+            yield warned(NAME, reason, "Rename them so that more than case differs.")
 
 
 def _sizes(project: Project) -> Iterator[Finding]:

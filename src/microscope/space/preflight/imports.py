@@ -30,12 +30,15 @@ def run(project: Project) -> Sequence[Finding]:
     """Return the imports that a Space would not find."""
     wanted: dict[str, list[str]] = defaultdict(list)
     found: list[Finding] = []
+    version = min(sys.version_info[:2], _version(project.python))
     for path in project.sources():
         try:
-            tree = ast.parse((project.root / path).read_bytes(), path)
+            tree = ast.parse((project.root / path).read_bytes(), path, feature_version=version)
         except (SyntaxError, ValueError) as error:
             line = getattr(error, "lineno", None) or 1
-            found.append(failed(NAME, f"{path}, line {line} is no Python: {error.args[0]}.", "Correct it."))
+            found.append(
+                failed(NAME, f"{path}, line {line} is no Python {project.python}: {error.args[0]}.", "Correct it.")
+            )
             continue
         for name, line in _imported(tree):
             wanted[name].append(f"{path}, line {line}")
@@ -65,6 +68,11 @@ def installed(project: Project) -> frozenset[str]:
                 seen.add((name, extra))
                 todo.extend(_required(name, {**conditions, "extra": extra}))
     return frozenset(name for name, _ in seen)
+
+
+def _version(python: str) -> tuple[int, int]:
+    major, minor = python.split(".")[:2]
+    return int(major), int(minor)
 
 
 def _required(name: str, conditions: Mapping[str, str]) -> Iterator[Requirement]:

@@ -18,7 +18,7 @@ def run(project: Project) -> Sequence[Finding]:
     """Return whether the line resolves, to what, or why not."""
     line = build_line(project.root)
     try:
-        resolved = project.pip.resolve(line, project.root, project.python)
+        resolved = project.pip.resolve(line, project.root, project.python, project.stop.is_set)
     except UnresolvedError as error:
         failure = error.failure
         tell = warned if failure.reason is Reason.NETWORK else failed

@@ -25,7 +25,11 @@ def run_checks(
     """Return what all checks find, in their order; `tell` is given the name of each slow one that begins."""
     run = partial(_run, project, quick=quick, offline=offline, tell=tell)
     with ThreadPoolExecutor(SIMULTANEOUS) as pool:
-        return tuple(finding for found in pool.map(run, checks) for finding in found)
+        try:
+            return tuple(finding for found in pool.map(run, checks) for finding in found)
+        finally:
+            # Whoever is interrupted waits for no child.
+            project.stop.set()
 
 
 def _run(

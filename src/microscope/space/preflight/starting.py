@@ -51,7 +51,7 @@ def run(project: Project) -> Sequence[Finding]:
             project.root,
             _environment(project, listener, Path(home), page.port),
             project.start_seconds,
-            page.answers,
+            lambda: page.answers() or project.stop.is_set(),
         )
     return [_judge(project, app_file, ended, page=page.answered, reported=listener.heard.is_set())]
 
