@@ -1,7 +1,7 @@
-"""Plays the scenarios in this process, which it puts in Zero mode, with a device API and a Hub on loopback.
+"""Plays a scenario in this process, which it puts in Zero mode, with a device API and a Hub on loopback.
 
-`python -m tests.zero.play HOME`, with the variable HOME naming the same folder, writes facts to `HOME/steps.jsonl`.
-What fails ends it all; the steps before keep their facts.
+`python -m tests.zero.play HOME SCENARIO`, with the variable HOME naming the same folder, writes facts to
+`HOME/steps.jsonl`. What fails ends it all; the steps before keep their facts.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ from tests.zero.stage import Stage
 
 
 def main() -> None:
-    """Play the scenarios, and end their workers, which would wait for their next call for ever."""
-    home = Path(sys.argv[1])
+    """Play the scenario, and end its workers, which would wait for their next call for ever."""
+    home, scenario = Path(sys.argv[1]), sys.argv[2]
     # One thread: sums are taken in the same order everywhere.
     torch.set_num_threads(1)
     with serve() as api, LoopbackHub(home / "hub") as hub:
@@ -34,7 +34,7 @@ def main() -> None:
         repair_torchvision()
         try:
             # Not before: it imports `spaces`.
-            importlib.import_module("tests.zero.scenarios.whole").play(Stage(api, hub, home))
+            importlib.import_module(f"tests.zero.scenarios.{scenario}").play(Stage(api, hub, home))
         finally:
             for worker in multiprocessing.active_children():
                 worker.kill()

@@ -37,8 +37,8 @@ class Played:
         return self.facts[step]
 
 
-def play(home: Path) -> Played:
-    """Play the scenarios in a furnished home; leave no process behind."""
+def play(home: Path, scenario: str = "whole") -> Played:
+    """Play a scenario in a furnished home; leave no process behind. What was reported there before is in it too."""
     environment = {
         **{name: value for name, value in os.environ.items() if not name.startswith(FOREIGN)},
         "HOME": str(home),
@@ -46,9 +46,9 @@ def play(home: Path) -> Played:
         "GRADIO_TEMP_DIR": str(home / "gradio"),
         "PYTHONPATH": os.pathsep.join((str(ROOT), str(ROOT / "src"))),
     }
-    command = [sys.executable, "-m", "tests.zero.play", str(home)]
+    command = [sys.executable, "-m", "tests.zero.play", str(home), scenario]
     # Not a pipe: a worker that outlived its parent would hold it open.
-    with (home / LOG).open("wb") as log:
+    with (home / LOG).open("ab") as log:
         child = subprocess.Popen(
             command, cwd=ROOT, env=environment, stdout=log, stderr=subprocess.STDOUT, start_new_session=True
         )

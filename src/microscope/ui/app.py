@@ -49,6 +49,7 @@ from microscope.ui.lens import layout as lens_layout
 from microscope.ui.lens.actions import LensActions
 from microscope.ui.models import events as models_events
 from microscope.ui.models import layout as models_layout
+from microscope.ui.models import swapping
 from microscope.ui.owner import is_owner
 from microscope.ui.space import events as space_events
 from microscope.ui.space import layout as space_layout
@@ -151,8 +152,9 @@ def build(settings: Settings) -> App:
         def owns(request: gr.Request, profile: gr.OAuthProfile | None) -> bool:
             return is_owner(request, profile, settings)
 
-        page = offered.Page(tab, glass, board, panel)
-        first = offered.wire(demo, [compare, lens, evaluate, models], page, lambda: engine.catalog)
+        first = offered.wire(
+            demo, [compare, lens, evaluate, models], offered.Page(tab, glass, board, panel), lambda: engine.catalog
+        )
         waiting = _waiting(demo, engine)
         handlers = events.Handlers(actions, waiting)
         events.wire(tab, handlers)
@@ -169,6 +171,7 @@ def build(settings: Settings) -> App:
         evaluate_api.publish(board, runs, evaluating, owns)
         owning = models_events.Handlers(_source(engine, settings), signs_in=settings.oauth)
         models_events.wire(demo, panel, models, [compare, lens, evaluate, setup], owning)
+        swapping.wire(panel.swaps, models, [compare, lens, evaluate, setup], swapping.Handlers(swapper, owns))
         setting_up = space_events.Handlers(space_events.source_of(engine, settings, owns))
         space_events.wire(demo, setup, banner, checklist, setting_up)
         gr.HTML(f'<p class="vm-note">{escape(text.FOOTER)} {escape(text.VERSION.format(__version__))}</p>')

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
+import json
+import time
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import gradio as gr
 import gradio.oauth
+import itsdangerous
 import pytest
 
 from microscope.engine.caching.states import CacheEvent, Kind
@@ -89,3 +94,11 @@ def pretend_to_be_a_space(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(gradio.oauth, "OAUTH_CLIENT_SECRET", SECRET)
     patch.setattr(gradio.oauth, "OAUTH_SCOPES", "openid profile")
     patch.setattr(gradio.oauth, "OPENID_PROVIDER_URL", "https://hub.example")
+
+
+def cookie(name: str, user: str, secret: str) -> str:
+    """Return a session as Gradio signs it with a Space's secret."""
+    info = {"name": name, "preferred_username": name, "profile": "", "picture": "", "sub": user}
+    session = {"oauth_info": {"userinfo": info, "expires_at": time.time() + 60}}
+    key = hashlib.sha256(f"{secret}-v4".encode()).hexdigest()
+    return itsdangerous.TimestampSigner(key).sign(base64.b64encode(json.dumps(session).encode())).decode()

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import json
-import time
 from collections.abc import Iterator
 from typing import Any
 
 import gradio as gr
 import httpx
-import itsdangerous
 import pytest
 from fastapi.testclient import TestClient
 from playwright.sync_api import Browser, Page, expect
@@ -22,7 +18,7 @@ from microscope.ui.models.events import Handlers, Source, wire
 from microscope.ui.models.layout import REFRESH_SECONDS, build
 from microscope.ui.owner import is_owner
 from microscope.ui.theme import CSS, theme
-from tests.ui.models.samples import CHOICES, NOW, ROWS, SECRET, FakeEngine, pretend_to_be_a_space
+from tests.ui.models.samples import CHOICES, NOW, ROWS, SECRET, FakeEngine, cookie, pretend_to_be_a_space
 from tests.ui.test_page import axe_source
 
 LAPTOP = Settings.from_environment({})
@@ -155,14 +151,6 @@ def test_on_a_space_the_signed_in_owner_acts(
     assert sign_in["value"] == (text.SIGN_OUT.format(name) if secret else text.SIGN_IN)
     assert (acted.status_code == 200) is owns
     assert engine.asked == ([("load", "small")] if owns else [])
-
-
-def cookie(name: str, user: str, secret: str) -> str:
-    """Return a session as Gradio signs it with a Space's secret."""
-    info = {"name": name, "preferred_username": name, "profile": "", "picture": "", "sub": user}
-    session = {"oauth_info": {"userinfo": info, "expires_at": time.time() + 60}}
-    key = hashlib.sha256(f"{secret}-v4".encode()).hexdigest()
-    return itsdangerous.TimestampSigner(key).sign(base64.b64encode(json.dumps(session).encode())).decode()
 
 
 @pytest.mark.browser

@@ -9,6 +9,7 @@ from html import escape
 import gradio as gr
 
 from microscope.ui import text
+from microscope.ui.models import swapping
 from microscope.ui.models.table import legend, said
 
 REFRESH_SECONDS = 5
@@ -41,6 +42,7 @@ class Components:
     owner: gr.Column
     buttons: Buttons | None
     sign_in: gr.LoginButton | None
+    swaps: swapping.Components
 
 
 def build(models: Sequence[tuple[str, str]], *, movable: bool, signs_in: bool) -> Components:
@@ -54,11 +56,12 @@ def build(models: Sequence[tuple[str, str]], *, movable: bool, signs_in: bool) -
     with gr.Column(visible=False, elem_classes="vm-owner") as owner:
         gr.HTML(f'<h3>{escape(text.OWNER)}</h3><p class="vm-note">{_hint(movable=movable)}</p>')
         buttons = _buttons(models) if movable else None
+    swaps = swapping.build(staging=not movable)
     table = gr.HTML("", elem_id="models")
     gr.HTML(legend())
     history = gr.HTML("")
     timer = gr.Timer(REFRESH_SECONDS, active=False)
-    return Components(summary, table, history, refresh, timer, owner, buttons, sign_in)
+    return Components(summary, table, history, refresh, timer, owner, buttons, sign_in, swaps)
 
 
 def _hint(*, movable: bool) -> str:
