@@ -91,10 +91,22 @@ def test_an_app_file_that_is_not_there_is_told(project: Project) -> None:
     assert problem(CHECK, project).detail == "There is no app.py to start."
 
 
+def test_an_app_is_started_without_the_user_s_own_settings_and_with_a_path(
+    project: Project, plain: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("PATH")
+    monkeypatch.setenv("MICROSCOPE_PRESET", "mine")
+    monkeypatch.setenv("HF_TOKEN", "of-nobody")
+    names = ("PATH", "MICROSCOPE_PRESET", "HF_TOKEN", "HF_HUB_OFFLINE", "SPACES_ZERO_GPU", "OAUTH_CLIENT_ID")
+    write(project, "app.py", f"import os\nraise ValueError([name for name in {names} if name in os.environ])\n")
+    assert "['PATH', 'HF_HUB_OFFLINE', 'SPACES_ZERO_GPU', 'OAUTH_CLIENT_ID']" in problem(CHECK, project).detail
+
+
 def test_a_package_that_is_missing_is_told_by_its_name(project: Project) -> None:
     log = (
         'Traceback (most recent call last):\n  File "/usr/lib/runpy.py", line 1, in <module>\n'
-        f'  File "{project.root}/app.py", line 7, in <module>\n    import nowhere\n'
+        f'  File "{project.root}/app.py", line 7, in <module>\n    import other\n'
+        f'  File "{project.root}/.venv/lib/site-packages/other.py", line 1, in <module>\n    import nowhere\n'
         "ModuleNotFoundError: No module named 'nowhere'\n"
     )
     told = "app.py does not start: ModuleNotFoundError: No module named 'nowhere' (app.py, line 7)."

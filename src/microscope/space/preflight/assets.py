@@ -30,7 +30,7 @@ def run(project: Project) -> Sequence[Finding]:
     pointers = [path for path in project.paths if _starts(project.root / path, POINTER)]
     found: list[Finding] = []
     if pointers:
-        reason = f"{listed(pointers)} hold no more than where Git LFS keeps the real files."
+        reason = f"Pointers of Git LFS stand in place of the real files: {listed(pointers)}."
         found.append(failed(NAME, reason, LFS))
     whole = [path for path in assets if path not in pointers]
     found.extend(chain.from_iterable(_judge(project.root / path, path) for path in whole))

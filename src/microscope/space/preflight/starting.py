@@ -6,6 +6,7 @@ Checkpoints of the Hub are not fetched for this; those that come with the app ar
 
 from __future__ import annotations
 
+import os
 import re
 import socket
 import sys
@@ -98,7 +99,8 @@ def _environment(project: Project, listener: Listener, home: Path, port: int) ->
         "MICROSCOPE_DATA": str(home / "data"),
         "PYTHONUNBUFFERED": "1",
     }
-    return environment_of_child(changes, without=FOREIGN)
+    # Libraries look for programs, and take it for granted that there is a path.
+    return {"PATH": os.defpath, **environment_of_child(changes, without=FOREIGN)}
 
 
 def _judge(project: Project, app_file: str, ended: Ended, *, page: bool, reported: bool) -> Finding:
@@ -130,8 +132,8 @@ def _judge(project: Project, app_file: str, ended: Ended, *, page: bool, reporte
 def _place(lines: Sequence[str], root: Path) -> str:
     """Return the last place in the project's own files that a traceback names."""
     own = re.compile(rf'^\s*File "{re.escape(str(root))}/(?P<path>[^"]+)", line (?P<line>\d+)')
-    found = next((match for line in reversed(lines) if (match := own.match(line))), None)
-    return f" ({found['path']}, line {found['line']})" if found else ""
+    found = [match for line in lines if (match := own.match(line)) and "site-packages" not in match["path"]]
+    return f" ({found[-1]['path']}, line {found[-1]['line']})" if found else ""
 
 
 def _short(said: str) -> str:
