@@ -11,7 +11,7 @@ import pytest
 
 from microscope.errors import UserError
 from microscope.serve.hotswap.places import Place
-from microscope.serve.hotswap.record import FILE, KEPT, STAGED, SWITCHED, UNDONE, Record, last_of
+from microscope.serve.hotswap.record import FILE, KEPT, STAGED, SWITCHED, UNDONE, Record, last_of, switch_of
 from tests.serve.hotswap.samples import ASKED, JUDGED, A, B, at_commit, decision
 
 
@@ -73,3 +73,13 @@ def test_the_last_decision_holds_while_the_catalogue_asks_for_the_same() -> None
     assert last_of((first, second, other), "ours", ASKED) is second
     assert last_of((first, second, other), "ours", Place("lab/run", "v2")) is None
     assert last_of((other,), "ours", ASKED) is None
+
+
+def test_the_last_switch_can_be_undone_whatever_was_left_as_it_was_since() -> None:
+    switched, kept = decision(SWITCHED), decision(KEPT, B, "c" * 40)
+    assert switch_of((switched, kept, kept, replace(switched, key="other")), "ours", ASKED) is switched
+    assert switch_of((decision(STAGED), kept), "ours", ASKED) is not None
+    assert switch_of((switched, decision(UNDONE, B, A)), "ours", ASKED) is None
+    assert switch_of((kept,), "ours", ASKED) is None
+    assert switch_of((switched,), "ours", Place("lab/run", "v2")) is None
+    assert switch_of((switched, replace(kept, asked=Place("lab/run", "v2"))), "ours", ASKED) is None

@@ -12,8 +12,8 @@ from microscope.engine.download import Downloads
 from microscope.engine.files import Fetcher
 from microscope.serve.hotswap.finding import Change, Found
 from microscope.serve.hotswap.places import Place, at, place_of
-from microscope.serve.hotswap.record import KEPT, STAGED, SWITCHED, UNDONE
-from microscope.serve.hotswap.rows import current_state, found_rows, remembered, row_of
+from microscope.serve.hotswap.record import KEPT, STAGED, SWITCHED, UNDONE, Decision, last_of, switch_of
+from microscope.serve.hotswap.rows import Known, current_state, found_rows, remembered, row_of
 from microscope.serve.hotswap.standing import State
 from tests.families import spec_of
 from tests.serve.hotswap.lab import CHECKPOINTS
@@ -31,8 +31,13 @@ def change(current: ModelSpec = RUNNING, commit: str = B) -> Change:
     return Change(place_of(SPEC), current, at(SPEC, at_commit(commit)))
 
 
+def known(made: Decision) -> Known:
+    """Return what a record of one decision knows."""
+    return Known(last_of((made,), "ours", made.asked), switch_of((made,), "ours", made.asked))
+
+
 def test_without_a_candidate_there_is_nothing_to_do(fetcher: Fetcher) -> None:
-    row = row_of(RUNNING, fetcher, None, None)
+    row = row_of(RUNNING, fetcher, Known(), None)
     assert (row.key, row.label, row.source) == ("ours", "Ours", "lab/run")
     assert (row.current, row.candidate, row.outcome) == (A, "", "")
     assert (row.state, row.can_switch, row.can_undo) == (State.UNCHANGED, False, False)
@@ -48,13 +53,13 @@ def test_what_may_be_done_hangs_on_the_last_decision(
     may: tuple[bool, bool],
     fetcher: Fetcher,
 ) -> None:
-    row = row_of(RUNNING, fetcher, decision(action, *commits, judgement=JUDGED), change())
+    row = row_of(RUNNING, fetcher, known(decision(action, *commits, judgement=JUDGED)), change())
     assert (row.can_switch, row.can_undo) == may
     assert (row.candidate, row.outcome) == (B, "worse")
 
 
 def test_a_switch_can_be_undone(fetcher: Fetcher) -> None:
-    row = row_of(at(SPEC, at_commit(B)), fetcher, decision(SWITCHED), None)
+    row = row_of(at(SPEC, at_commit(B)), fetcher, known(decision(SWITCHED)), None)
     assert (row.current, row.can_switch, row.can_undo) == (B, False, True)
 
 
@@ -65,7 +70,7 @@ def test_what_nobody_knows_is_empty_and_a_folder_is_known_once_it_was_used(fetch
     local = fetcher.fetch(folder)
     assert current_state(folder, fetcher) == local.revision
     assert local.revision.startswith("sha256:")
-    assert row_of(folder, fetcher, None, None).source == "scenes-step-300"
+    assert row_of(folder, fetcher, Known(), None).source == "scenes-step-300"
 
 
 @pytest.mark.parametrize(
@@ -80,13 +85,13 @@ def test_what_nobody_knows_is_empty_and_a_folder_is_known_once_it_was_used(fetch
 def test_at_a_start_the_record_tells_all(
     action: str, commits: tuple[str, str], state: State, candidate: str, fetcher: Fetcher
 ) -> None:
-    made = decision(action, *commits)
-    row, known = remembered(at(SPEC, made.stands), fetcher, made)
+    made = decision(action, *commits, sentence="Decided by ada.")
+    row, found = remembered(at(SPEC, made.stands), fetcher, known(made))
     assert (row.state, row.candidate) == (state, candidate)
     assert row.current == made.stands.state
     assert "by ada" in row.sentence
-    assert (known is None) == (not candidate)
-    assert remembered(SPEC, fetcher, None)[0].sentence == ""
+    assert (found is None) == (not candidate)
+    assert remembered(SPEC, fetcher, Known())[0].sentence == ""
 
 
 def test_after_a_look_around_every_checkpoint_has_its_row_in_order(fetcher: Fetcher) -> None:
@@ -102,7 +107,7 @@ def test_after_a_look_around_every_checkpoint_has_its_row_in_order(fetcher: Fetc
         changed=(change(),),
         failed={"failed": "It is gated."},
     )
-    rows = found_rows(found, fetcher, lambda _key: None)
+    rows = found_rows(found, fetcher, lambda _key: Known())
     assert [(row.key, row.state) for row in rows] == [
         ("ours", State.WAITING),
         ("new", State.WAITING),

@@ -63,7 +63,7 @@ def test_a_worse_one_does_not_and_a_restart_does_not_take_it_up(lab: Lab) -> Non
     assert lab.use() == lab.current == old
     row = lab.row()
     assert (row.state, row.candidate, row.can_switch) == (State.KEPT, new, True)
-    assert "held on to on 2" in row.sentence
+    assert row.sentence == lab.swapper.standing().decisions[0].sentence
     assert lab.reload("webhook").state is State.KEPT
     assert lab.current == old
     lab.swapper.switch(KEY, "ada")
@@ -97,6 +97,24 @@ def test_what_cannot_be_told_stays_until_the_owner_insists_and_can_be_undone_for
     assert lab.current == old
     newest = lab.publish(2000)
     assert lab.reload(force=True).current == newest
+
+
+def test_a_switch_is_undone_although_something_newer_was_refused_since(lab: Lab) -> None:
+    old = lab.publish(300)
+    lab.start()
+    lab.use()
+    better = lab.publish(6000)
+    assert lab.reload().state is State.SWITCHED
+    worse = lab.publish(100)
+    row = lab.reload()
+    assert (row.state, row.current, row.candidate, row.can_undo) == (State.KEPT, better, worse, True)
+    lab.start()
+    assert lab.row().can_undo
+    lab.swapper.undo(KEY, "ada")
+    assert (lab.row().current, lab.row().can_undo, lab.current) == (old, False, old)
+    # What is newest is held against what answers now.
+    assert lab.reload().state is State.KEPT
+    assert lab.swapper.standing().decisions[0].current.state == old
 
 
 def test_a_commit_that_only_edits_the_card_takes_over_without_a_gate(lab: Lab) -> None:
@@ -330,6 +348,25 @@ def test_where_nothing_can_be_packed_again_the_owner_stages_for_the_next_restart
     assert (row.state, row.can_undo) == (State.SWITCHED, True)
     lab.swapper.undo(KEY, "ada")
     assert (lab.row().state, lab.current) == (State.STAGED, new)
+    lab.start()
+    assert lab.use() == old
+
+
+def test_what_is_staged_stays_so_although_something_newer_comes(lab: Lab) -> None:
+    lab.zero = True
+    old = lab.publish(300)
+    lab.start()
+    lab.use()
+    staged = lab.publish(6000)
+    assert lab.reload(force=True).state is State.STAGED
+    newer = lab.publish(2000)
+    row = lab.reload("webhook")
+    assert (row.state, row.candidate, row.can_switch, row.can_undo) == (State.KEPT, newer, True, True)
+    lab.start()
+    assert lab.use() == staged
+    lab.swapper.undo(KEY, "ada")
+    assert lab.row().state is State.STAGED
+    assert lab.reload("webhook").state is State.KEPT
     lab.start()
     assert lab.use() == old
 

@@ -119,6 +119,15 @@ def last_of(decisions: tuple[Decision, ...], key: str, asked: Place) -> Decision
     return found if found is not None and found.asked == asked else None
 
 
+def switch_of(decisions: tuple[Decision, ...], key: str, asked: Place) -> Decision | None:
+    """Return the switch of a checkpoint that can be undone: the last one, whatever was left as it was since."""
+    for decision in reversed(decisions):
+        if decision.key != key or (decision.action == KEPT and decision.asked == asked):
+            continue
+        return decision if decision.action in (SWITCHED, STAGED) and decision.asked == asked else None
+    return None
+
+
 def _last_byte(file: int, size: int) -> bytes:
     return os.pread(file, 1, size - 1)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,12 +18,21 @@ from microscope.serve.hotswap.standing import Row, State
 BY_ACTION = {SWITCHED: State.SWITCHED, STAGED: State.STAGED, KEPT: State.KEPT, UNDONE: State.KEPT}
 
 
-def row_of(spec: ModelSpec, fetcher: Fetcher, decision: Decision | None, change: Change | None) -> Row:
-    """Return the row of a checkpoint that answers at `spec`; `decision` is the one that holds, `change` what could be.
+@dataclass(frozen=True)
+class Known:
+    """What the record knows of a checkpoint: the decision that holds, and the switch that can be undone."""
+
+    decision: Decision | None = None
+    switch: Decision | None = None
+
+
+def row_of(spec: ModelSpec, fetcher: Fetcher, known: Known, change: Change | None) -> Row:
+    """Return the row of a checkpoint that answers at `spec`; `change` is what could answer instead.
 
     Its state and sentence are those of somebody who has done nothing yet.
     """
     candidate = "" if change is None else place_of(change.candidate).state
+    decision = known.decision
     staged = decision is not None and change is not None and decision.stands == place_of(change.candidate)
     return Row(
         key=spec.key,
@@ -33,7 +42,7 @@ def row_of(spec: ModelSpec, fetcher: Fetcher, decision: Decision | None, change:
         candidate=candidate,
         outcome=decision.judgement.outcome if decision is not None else "",
         can_switch=change is not None and not staged,
-        can_undo=decision is not None and decision.action in (SWITCHED, STAGED),
+        can_undo=known.switch is not None,
     )
 
 
@@ -43,26 +52,27 @@ def current_state(spec: ModelSpec, fetcher: Fetcher) -> str:
     return known.revision if known is not None else running_at(spec, fetcher).state
 
 
-def remembered(spec: ModelSpec, fetcher: Fetcher, decision: Decision | None) -> tuple[Row, Change | None]:
+def remembered(spec: ModelSpec, fetcher: Fetcher, known: Known) -> tuple[Row, Change | None]:
     """Return the row of a checkpoint at a start, and what the record says could answer instead."""
-    change = None
+    change, decision = None, known.decision
     if decision is not None and decision.refused is not None:
         change = Change(decision.asked, spec, at(spec, decision.refused))
-    row = row_of(spec, fetcher, decision, change)
+    row = row_of(spec, fetcher, known, change)
     if decision is None:
         return row, None
     state = State.SWITCHED if decision.action == STAGED else BY_ACTION[decision.action]
-    return replace(row, state=state, sentence=words.took_effect(decision)), change
+    sentence = decision.sentence if decision.action == KEPT else words.took_effect(decision)
+    return replace(row, state=state, sentence=sentence), change
 
 
-def found_rows(found: Found, fetcher: Fetcher, decision_of: Callable[[str], Decision | None]) -> list[Row]:
+def found_rows(found: Found, fetcher: Fetcher, known_of: Callable[[str], Known]) -> list[Row]:
     """Return the rows after a look around: in the order of the catalogue, and at the end those that are gone."""
     changes = {change.current.key: change for change in found.changed}
     listed = {spec.key: spec for spec in (*found.catalog.specs, *found.new)}
     ordered = [listed.pop(key) for key in found.asked if key in listed]
     rows = []
     for spec in (*ordered, *listed.values()):
-        row = row_of(spec, fetcher, decision_of(spec.key), changes.get(spec.key))
+        row = row_of(spec, fetcher, known_of(spec.key), changes.get(spec.key))
         rows.append(replace(row, **_said(spec, found, changes)))
     return [*rows, *(_gone(spec) for spec in found.gone)]
 

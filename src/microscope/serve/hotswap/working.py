@@ -23,8 +23,18 @@ from microscope.serve.hotswap.deciding import decide, known_answer
 from microscope.serve.hotswap.finding import Change, Heads, find, running_at
 from microscope.serve.hotswap.gate import Gate, contender
 from microscope.serve.hotswap.places import Place, at, place_of
-from microscope.serve.hotswap.record import STAGED, SWITCHED, UNDONE, Decision, Judgement, Record, last_of
-from microscope.serve.hotswap.rows import BY_ACTION, found_rows, remembered, row_of
+from microscope.serve.hotswap.record import (
+    KEPT,
+    STAGED,
+    SWITCHED,
+    UNDONE,
+    Decision,
+    Judgement,
+    Record,
+    last_of,
+    switch_of,
+)
+from microscope.serve.hotswap.rows import BY_ACTION, Known, found_rows, remembered, row_of
 from microscope.serve.hotswap.sameness import same_files
 from microscope.serve.hotswap.standing import State
 
@@ -60,7 +70,7 @@ class Work:
         """Show what is known at a start, from the record alone."""
         rows = []
         for spec in self.engine.catalog.specs:
-            row, change = remembered(spec, self.engine.answerer.fetcher, self._decision(spec.key))
+            row, change = remembered(spec, self.engine.answerer.fetcher, self._known(spec.key))
             rows.append(row)
             if change is not None:
                 self.changes[spec.key] = change
@@ -76,7 +86,7 @@ class Work:
             raise UserError(words.unchanged(str(error))) from error
         self.engine.offered.change(lambda _: found.catalog)
         self.asked, self.changes = found.asked, {change.current.key: change for change in found.changed}
-        self.board.fill(found_rows(found, fetcher, self._decision))
+        self.board.fill(found_rows(found, fetcher, self._known))
         for spec in found.new:
             self._each(spec.key, partial(words.not_offered, spec.label), partial(self._enter, spec))
         # Read once, and only where there is something to judge; on ZeroGPU nothing can be.
@@ -98,8 +108,8 @@ class Work:
 
     def undo(self, key: str, by: str) -> str:
         """Go back to what answered before the last switch, and return what became of it."""
-        decision, spec = self._decision(key), self.engine.catalog.get(key)
-        if decision is None or spec is None or decision.action not in (SWITCHED, STAGED):
+        decision, spec = self._known(key).switch, self.engine.catalog.get(key)
+        if decision is None or spec is None:
             raise UserError(words.NOTHING_TO_UNDO.format(key=key))
         undone = Decision(
             _now(), key, spec.label, by, UNDONE, decision.asked, decision.candidate, decision.current, forced=True
@@ -175,8 +185,11 @@ class Work:
     def _settle(self, change: Change, by: str, judged: Judgement, action: str, *, forced: bool) -> str:
         """Record a decision, do what it says, and return it in a sentence."""
         candidate, key = place_of(change.candidate), change.current.key
+        before = self._decision(key)
+        # What was decided for the next start holds as long as nothing else is.
+        current = before.stands if before is not None and action == KEPT else self._now(change)
         decision = Decision(
-            _now(), key, change.current.label, by, action, change.asked, self._now(change), candidate, forced, judged
+            _now(), key, change.current.label, by, action, change.asked, current, candidate, forced, judged
         )
         decision = replace(decision, sentence=words.told(decision))
         if action == SWITCHED:
@@ -192,8 +205,13 @@ class Work:
         return decision.sentence
 
     def _decision(self, key: str) -> Decision | None:
-        asked = self.asked.get(key)
-        return None if asked is None else last_of(self.record.decisions(), key, asked)
+        return self._known(key).decision
+
+    def _known(self, key: str) -> Known:
+        asked, decisions = self.asked.get(key), self.record.decisions()
+        if asked is None:
+            return Known()
+        return Known(last_of(decisions, key, asked), switch_of(decisions, key, asked))
 
     def _now(self, change: Change) -> Place:
         return running_at(change.current, self.engine.answerer.fetcher)
@@ -211,7 +229,7 @@ class Work:
             # It is new, and could not be taken.
             self.board.change(key, state=state, sentence=sentence, done=0, total=0)
             return
-        row = row_of(spec, self.engine.answerer.fetcher, self._decision(key), self.changes.get(key))
+        row = row_of(spec, self.engine.answerer.fetcher, self._known(key), self.changes.get(key))
         self.board.put(replace(row, state=state, sentence=sentence))
 
 
