@@ -56,6 +56,7 @@ class World:
     spaces: LoopbackSpaces
     github: LoopbackGitHub
     git: LoopbackGit
+    home: Path
     pull: int = 0
     head: str = ""
 
@@ -101,7 +102,10 @@ class World:
         identity = self.spaces.keyless(SPACE, REPOSITORY, branch, workflow.name)
         # Which Space they are for, the step itself says.
         del identity["HF_OIDC_RESOURCE"]
-        return {**here, **self.spaces.environment(), **(identity if allowed.get("id-token") == "write" else {})}
+        # A runner begins with nothing kept, and what is kept here stays as it is.
+        homes = {"MICROSCOPE_DATA": str(self.home / "data"), "HF_HOME": str(self.home / "hub")}
+        may_show_who = allowed.get("id-token") == "write"
+        return {**here, **homes, **self.spaces.environment(), **(identity if may_show_who else {})}
 
 
 @contextmanager
@@ -115,7 +119,7 @@ def opened(root: Path, folder: Path, bare: Path, head: str) -> Iterator[World]:
         spaces.trust(SPACE, REPOSITORY, branch="main")
         spaces.trust(PREVIEW, REPOSITORY, workflow="preview.yml")
         try:
-            yield World(spaces, github, git, github.open(BRANCH, head), head)
+            yield World(spaces, github, git, folder / "home", github.open(BRANCH, head), head)
         finally:
             for platform in platforms.values():
                 platform.stop()

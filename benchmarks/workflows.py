@@ -2,7 +2,7 @@
 
 Each job has a clone of its own, as on GitHub. The first environment is installed from nothing and lent to the other
 clones; `--quick` lends the one that is here. Services are on loopback, but for the index that pip asks. `--skip-long`
-leaves out what runs the whole test suite or all checks.
+leaves out what runs the whole test suite.
 """
 
 from __future__ import annotations
@@ -20,10 +20,11 @@ from workflow_expressions import Value, condition, render
 from workflow_steps import Job, Step, Workflow, read_workflows
 from workflow_world import PREVIEW, SPACE, World, opened, runner
 
+from microscope.space.causes import clean
 from microscope.space.child import run_child
 
 ROOT = Path(__file__).resolve().parents[1]
-LONG = re.compile(r"make (test|check)|\.ci/run")
+LONG = re.compile(r"make test|\.ci/run")
 OURS = ".venv/bin/microscope"
 SUCCESS, NOT_RUN = "success", "not run"
 # The `if` of a job that runs whatever became of those that it needs.
@@ -141,7 +142,7 @@ def finished(
     start = time.monotonic()
     ended = run_child(command, folder, environment, 60.0 * minutes)
     seconds = time.monotonic() - start
-    for line in [line.rstrip() for line in ended.lines if line.strip()][-SHOWN if ended.status == 0 else -LAST :]:
+    for line in [clean(line) for line in ended.lines if line.strip()][-SHOWN if ended.status == 0 else -LAST :]:
         print(f"    {line}")
     print(f"    exit {ended.status}, {seconds:.0f} s", flush=True)
     return -1 if ended.status is None else ended.status, seconds
@@ -198,7 +199,7 @@ def main() -> int:
     """Run all, print the table, and return 1 where anything failed."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="lend the environment that is here; install none")
-    parser.add_argument("--skip-long", action="store_true", help="leave out make test, make check and .ci/run")
+    parser.add_argument("--skip-long", action="store_true", help="leave out make test and .ci/run")
     parser.add_argument("--only", action="append", default=[], metavar="FILE", help="only this workflow; repeatable")
     given = parser.parse_args()
     rows: list[Row] = []

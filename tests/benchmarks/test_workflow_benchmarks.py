@@ -176,7 +176,7 @@ def world(script: Callable[[str], ModuleType], tmp_path: Path) -> Iterator[objec
     """Return services over a repository of one file, without Spaces."""
     bare, _ = make_clone(tmp_path, {"Makefile": "test:\n\tfalse\n"})
     with LoopbackSpaces() as spaces, LoopbackGitHub() as github, LoopbackGit(bare, github.token) as server:
-        yield script("workflow_world").World(spaces, github, server, github.open("feature/one"), "a" * 40)
+        yield script("workflow_world").World(spaces, github, server, tmp_path, github.open("feature/one"), "a" * 40)
 
 
 def test_every_job_of_ours_is_run_and_every_expression_known(
@@ -208,6 +208,7 @@ def test_jobs_may_what_their_permissions_say(script: Callable[[str], ModuleType]
     deploy = around("deploy.yml", "deploy")
     assert deploy["ACTIONS_ID_TOKEN_REQUEST_URL"].endswith("/owner%2Fmicroscope/main/deploy.yml")
     assert {"GITHUB_TOKEN", "HF_TOKEN", "HF_OIDC_RESOURCE"} & set(deploy) == set()
+    assert deploy["MICROSCOPE_DATA"] == str(world.home / "data")
     assert (world.github.may_write, world.git.may_write) == (False, False)
     propose = around("refresh.yml", "propose")
     assert (world.github.may_write, world.git.may_write) == (True, True)
