@@ -16,6 +16,7 @@ import yaml
 
 from microscope.cli import _parser
 from microscope.settings import REPOSITORY
+from microscope.space.ranges import Texts
 
 WORKFLOWS = REPOSITORY / ".github" / "workflows"
 FILES = sorted(WORKFLOWS.glob("*.yml"))
@@ -38,6 +39,12 @@ def steps() -> Iterator[ModuleType]:
     sys.path.insert(0, str(REPOSITORY / "benchmarks"))
     yield importlib.import_module("workflow_steps")
     sys.path.remove(str(REPOSITORY / "benchmarks"))
+
+
+@pytest.fixture(scope="module")
+def expressions(steps: ModuleType) -> ModuleType:
+    """Return the module that evaluates their expressions."""
+    return importlib.import_module("workflow_expressions")
 
 
 @pytest.fixture(params=FILES, ids=lambda path: path.name)
@@ -147,3 +154,35 @@ def test_previews_are_off_by_default_and_take_turns(steps: ModuleType) -> None:
         assert job.steps[-1].environment["HF_HUB_DISABLE_PROGRESS_BARS"] == "1"
     assert show.defined["concurrency"] == {"group": "preview", "cancel-in-progress": False}
     assert close.defined["concurrency"]["group"] != "preview"
+
+
+@pytest.mark.parametrize(("token", "resource"), [(None, "spaces/owner/it"), ("hf_of_nobody", "")])
+def test_a_deploy_is_keyless_unless_there_is_a_token(
+    steps: ModuleType, expressions: ModuleType, token: str | None, resource: str
+) -> None:
+    values = {"vars.SPACE": "owner/it", "secrets.HF_TOKEN": token}
+    for job in steps.read_workflow(WORKFLOWS / "deploy.yml").jobs:
+        for step in job.steps:
+            if "HF_OIDC_RESOURCE" in step.environment:
+                assert expressions.render(step.environment["HF_OIDC_RESOURCE"], values) == resource
+                assert expressions.render(step.environment["HF_TOKEN"], values) == (token or "")
+
+
+def test_what_runs_new_packages_may_only_read(steps: ModuleType) -> None:
+    refresh = {job.name: job for job in steps.read_workflow(WORKFLOWS / "refresh.yml").jobs}
+    assert refresh["try"].defined["permissions"] == {"contents": "read"}
+    assert [step.command for step in refresh["try"].steps][-1] == "make test"
+    assert [step for step in refresh["try"].steps if "GITHUB_TOKEN" in step.environment] == []
+    assert refresh["propose"].defined["permissions"] == {"contents": "write", "pull-requests": "write"}
+    given = [step.command for step in refresh["propose"].steps if "GITHUB_TOKEN" in step.environment]
+    assert len(given) == 1
+    assert "--take" in given[0]
+
+
+def test_no_two_machines_propose_the_same(steps: ModuleType) -> None:
+    text = (REPOSITORY / ".github" / "dependabot.yml").read_text(encoding="utf-8")
+    pip = next(one for one in yaml.safe_load(text)["updates"] if one["package-ecosystem"] == "pip")
+    texts = Texts(*((REPOSITORY / name).read_text(encoding="utf-8") for name in ("README.md", "requirements.txt")))
+    ours = {line.name for line in texts.movable("3.12")} | {name for name, _ in texts.held()}
+    # Gradio stands in the README, where Dependabot does not look.
+    assert {one["dependency-name"] for one in pip["ignore"]} == ours - {"gradio"}
