@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from huggingface_hub import HfApi, constants, snapshot_download
 
-from microscope.catalog.build import build_catalog, choose_preset
+from microscope.catalog.build import build_catalog, choose_preset, named_repositories
 from microscope.catalog.file import read_file
 from microscope.catalog.spec import Catalog
 from microscope.errors import UserError
@@ -235,3 +235,15 @@ def test_a_missing_or_broken_file_is_a_sentence(path: Path) -> None:
     path.write_text("models: [")
     with pytest.raises(UserError, match="not valid YAML"):
         build_catalog(Choice(path), T4)
+
+
+def test_the_repositories_that_are_named_count_whatever_is_in_them(path: Path) -> None:
+    path.write_text(
+        "models:\n  later: {run: org/later@*}\n"
+        "  tuned: {adapter: org/tuned, base: org/base, processor_from: org/tools}\n  here: {run: run}\n  bad: {hub: org/bad, dtype: bf16}\npresets:\n  cpu-basic: [later, tuned, here, bad]\n"
+    )
+    assert named_repositories(Choice(path), CPU) == {"org/later", "org/tuned", "org/base", "org/tools"}
+    assert named_repositories(Choice(path, "org/a@v1, org/b/*, ./run"), CPU) == {"org/a", "org/b"}
+    path.write_text("models: [")
+    with pytest.raises(UserError, match="not valid YAML"):
+        named_repositories(Choice(path), CPU)

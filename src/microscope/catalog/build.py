@@ -54,14 +54,7 @@ def build_catalog(settings: CatalogSettings, machine: Machine, api: HfApi | None
 
     What cannot be used is a bad entry. Raises a UserError only where the file is missing or is no YAML.
     """
-    if settings.models:
-        asked: Iterable[Entry | BadEntry] = parse_override(settings.models, Path.cwd())
-        name = WHERE
-    else:
-        file = read_file(settings.catalog)
-        preset, problem = _preset(file, settings, machine)
-        asked = (*_asked(file, preset), *problem)
-        name = preset.name if preset else ""
+    asked, name = _items(settings, machine)
     specs: list[ModelSpec] = []
     bad: list[BadEntry] = []
     for item in asked:
@@ -70,6 +63,16 @@ def build_catalog(settings: CatalogSettings, machine: Machine, api: HfApi | None
         bad.extend(found.bad)
     kept, twice = _distinct(specs)
     return Catalog(kept, (*bad, *twice), name)
+
+
+def named_repositories(settings: CatalogSettings, machine: Machine) -> frozenset[str]:
+    """Return the Hub repositories that the catalogue names for a machine, also those in which nothing was found yet.
+
+    Raises a UserError where the file is missing or is no YAML.
+    """
+    specs = [item.spec for item in _items(settings, machine)[0] if isinstance(item, Entry)]
+    named = {name for spec in specs for name in (spec.source, spec.base, spec.processor_from)}
+    return frozenset(name for name in named if name is not None and not Path(name).is_absolute())
 
 
 def choose_preset(file: ModelFile, machine: Machine) -> Preset | None:
@@ -89,6 +92,15 @@ def choose_preset(file: ModelFile, machine: Machine) -> Preset | None:
     }
     fitting = [name for name, size in sizes.items() if size * _REPORTED_SHARE <= memory]
     return file.preset(max(fitting, key=lambda name: sizes[name])) if fitting else None
+
+
+def _items(settings: CatalogSettings, machine: Machine) -> tuple[tuple[Entry | BadEntry, ...], str]:
+    """Return the entries to offer on a machine, and the name of what lists them."""
+    if settings.models:
+        return tuple(parse_override(settings.models, Path.cwd())), WHERE
+    file = read_file(settings.catalog)
+    preset, problem = _preset(file, settings, machine)
+    return (*_asked(file, preset), *problem), preset.name if preset else ""
 
 
 def _preset(

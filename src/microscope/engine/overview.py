@@ -95,7 +95,10 @@ def _row(engine: Engine, spec: ModelSpec, models: tuple[CachedModel, ...], warmi
 def _holds(engine: Engine, spec: ModelSpec, model: CachedModel) -> bool:
     """Tell whether a model is this checkpoint's, and not that of the revision which it had before."""
     local = engine.answerer.fetcher.known(spec)
-    return spec.key in model.names and (local is None or model.key == engine.models.key(local))
+    if local is None:
+        return spec.key in model.names
+    # Of the adapters on one base, each is there once it was used.
+    return model.key == engine.models.key(local) and (local.adapter is None or spec.key in model.names)
 
 
 def _held(engine: Engine, spec: ModelSpec, model: CachedModel) -> ModelRow:
@@ -156,7 +159,7 @@ def unload_model(engine: Engine, key: str) -> str:
     """Let go of a checkpoint's model where nobody uses it, and say so."""
     spec = _spec(engine, key)
     models = engine.models
-    held = [model.key for model in models.cache.snapshot().models if key in model.names]
+    held = [model.key for model in models.cache.snapshot().models if _holds(engine, spec, model)]
     if not held:
         return f"{spec.label} is not in memory."
     gone = [models.cache.unload(one, "by the owner") for one in held]
@@ -168,7 +171,7 @@ def unload_model(engine: Engine, key: str) -> str:
 def pin_model(engine: Engine, key: str, *, on: bool) -> str:
     """Keep a checkpoint's model in memory whatever comes, or no longer, and say so."""
     spec = _spec(engine, key)
-    held = [model for model in engine.models.cache.snapshot().models if key in model.names]
+    held = [model for model in engine.models.cache.snapshot().models if _holds(engine, spec, model)]
     if not held:
         raise UserError(f"{spec.label} is not in memory; load it first.")
     if any(model.placed for model in held):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import threading
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -238,6 +239,39 @@ def test_an_answer_in_flight_ends_on_the_old_one_and_visitors_are_answered_meanw
     assert (finished.answer.facts.revision, fresh.answer.facts.revision) == (old, lab.current)
 
 
+def test_visitors_are_answered_while_a_candidate_is_judged(lab: Lab) -> None:
+    lab.items = 300
+    lab.publish(300)
+    lab.start()
+    lab.use()
+    lab.publish(6000)
+    request = AnswerRequest(picture(64, 64), "which object is red?", (KEY,), GenerationSettings(max_new_tokens=8))
+    answered: list[int] = []
+    tells = 0
+    board = lab.swapper._board
+    change = board.change
+
+    def visit() -> None:
+        last = list(lab.engine.answerer.stream(request))[-1]
+        assert last.state is Answering.DONE
+        answered.append(tells)
+
+    visitor = threading.Thread(target=visit)
+
+    def watched(key: str, **changes: Any) -> None:
+        nonlocal tells
+        change(key, **changes)
+        tells += 1
+        if changes.get("done") and changes.get("total") == 600 and not visitor.ident:
+            visitor.start()
+
+    board.change = watched
+    assert lab.reload().state is State.SWITCHED
+    visitor.join(PATIENCE)
+    assert answered
+    assert answered[0] < tells
+
+
 def test_two_reloads_at_once_are_one_and_nothing_else_is_done_meanwhile(lab: Lab) -> None:
     lab.publish(300)
     lab.start()
@@ -436,3 +470,8 @@ def test_a_bug_is_no_success_and_leaves_the_swapper_able_to_go_on(lab: Lab, monk
 def test_it_knows_the_repositories_that_the_catalogue_names(lab: Lab) -> None:
     lab.write(CATALOG.replace("hub: lab/run", "adapter: lab/run\n    base: lab/base"))
     assert lab.start().repositories() == {"lab/run", "lab/base"}
+    # Nothing is in it yet, and the first checkpoint is what one waits for.
+    lab.write(CATALOG.replace("hub: lab/run", "run: lab/later@*"))
+    assert lab.swapper.repositories() == {"lab/run", "lab/base", "lab/later"}
+    lab.write("models: [")
+    assert lab.swapper.repositories() == {"lab/run", "lab/base"}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from microscope.catalog.build import build_catalog
+from microscope.catalog.build import build_catalog, named_repositories
 from microscope.catalog.spec import Catalog
 from microscope.engine.build import Engine
 from microscope.evaluation.items.base import ItemSet
@@ -28,6 +28,7 @@ def build_swapper(settings: Settings, engine: Engine, read: Catalog, record: Rec
     board = Board(staging=engine.zero)
     sources = Sources(
         catalog=lambda: build_catalog(settings, engine.machine, downloads.api),
+        named=lambda: named_repositories(settings, engine.machine),
         heads=lambda: Heads(downloads.api, downloads.cache),
         gate=lambda: Gate(gate_set(settings), settings.swap_margin),
     )

@@ -99,10 +99,12 @@ class Swapper:
         return self.standing()
 
     def repositories(self) -> frozenset[str]:
-        """Return the Hub repositories that the catalogue names."""
+        """Return the Hub repositories that the catalogue names, now or when it could be read last."""
         places = self._work.asked.values()
-        named = {name for place in places for name in (place.source, place.base)}
-        return frozenset(name for name in named if name is not None and not name.startswith("/"))
+        known = {name for place in places for name in (place.source, place.base)}
+        named = attempt(self._work.sources.named, UserError)
+        known |= named if isinstance(named, frozenset) else set()
+        return frozenset(name for name in known if name is not None and not name.startswith("/"))
 
     def wait(self, timeout: float) -> bool:
         """Wait until nothing is at work, and tell whether that came within so many seconds."""

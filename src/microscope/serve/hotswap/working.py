@@ -41,9 +41,13 @@ from microscope.serve.hotswap.standing import State
 
 @dataclass(frozen=True)
 class Sources:
-    """Where a reload looks: the catalogue as its file says now, the Hub, and the set of the gate."""
+    """Where a reload looks: the catalogue as its file says now, the Hub, and the set of the gate.
+
+    `named` are the repositories that the file names; a `UserError` where it cannot be read.
+    """
 
     catalog: Callable[[], Catalog]
+    named: Callable[[], frozenset[str]]
     heads: Callable[[], Heads]
     gate: Callable[[], Gate]
 
