@@ -238,10 +238,15 @@ def test_a_missing_or_broken_file_is_a_sentence(path: Path) -> None:
 
 
 def test_the_repositories_that_are_named_count_whatever_is_in_them(path: Path) -> None:
-    path.write_text(
-        "models:\n  later: {run: org/later@*}\n"
-        "  tuned: {adapter: org/tuned, base: org/base, processor_from: org/tools}\n  here: {run: run}\n  bad: {hub: org/bad, dtype: bf16}\npresets:\n  cpu-basic: [later, tuned, here, bad]\n"
-    )
+    path.write_text("""
+models:
+  later: {run: org/later@*}
+  tuned: {adapter: org/tuned, base: org/base, processor_from: org/tools}
+  here: {run: run}
+  bad: {hub: org/bad, dtype: bf16}
+presets:
+  cpu-basic: [later, tuned, here, bad]
+""")
     assert named_repositories(Choice(path), CPU) == {"org/later", "org/tuned", "org/base", "org/tools"}
     assert named_repositories(Choice(path, "org/a@v1, org/b/*, ./run"), CPU) == {"org/a", "org/b"}
     path.write_text("models: [")
