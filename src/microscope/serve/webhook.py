@@ -21,7 +21,7 @@ from microscope.serve.hotswap.standing import Standing
 PATH, HEADER, BY = "/hooks/hub", "X-Webhook-Secret", "webhook"
 MOST_BYTES = 256 * 1024
 # One push of a run may be many messages.
-GATHER_SECONDS = 5.0
+GATHER_SECONDS = 2.0
 
 OFF = "There is no webhook here; set MICROSCOPE_WEBHOOK_SECRET to have one."
 NO_SECRET = f"The header {HEADER} is not the secret of this webhook; correct it in the webhook's settings at the Hub."
