@@ -208,6 +208,22 @@ def test_a_checkpoint_that_does_not_load_is_not_switched_to_even_by_force(lab: L
     assert "could not be evaluated" in row.sentence
 
 
+def test_what_cannot_be_asked_anything_is_not_switched_to_by_hand_either(lab: Lab) -> None:
+    old = lab.publish(300)
+    lab.start()
+    lab.use()
+    lab.publish(6000)
+    (lab.home / "hub" / "lab" / "run" / "processor_config.json").write_text("{}")
+    new = lab.hub.commit("lab/run")
+    row = lab.reload()
+    assert (row.state, row.candidate, row.can_switch, lab.current) == (State.FAILED, new, True, old)
+    lab.swapper.switch(KEY, "ada")
+    row = lab.row()
+    assert (row.state, lab.current, lab.swapper.standing().failed) == (State.FAILED, old, True)
+    assert "no usable processor" in lab.swapper.standing().sentence
+    assert lab.swapper.standing().decisions == ()
+
+
 def test_a_set_that_cannot_be_read_judges_nothing(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
     lab.publish(300)
     lab.start()

@@ -197,8 +197,9 @@ class Work:
         )
         decision = replace(decision, sentence=words.told(decision))
         if action == SWITCHED:
-            # What is recorded must be possible.
-            self.engine.answerer.fetcher.fetch(change.candidate)
+            # What is recorded must be possible, and whoever asks next must not wait for it.
+            answerer = self.engine.answerer
+            answerer.processors.get(answerer.fetcher.fetch(change.candidate))
         self._carrier.write(decision)
         if action == SWITCHED:
             self._carrier.exchange(change.candidate)
