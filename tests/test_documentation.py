@@ -126,6 +126,13 @@ def test_endpoints_come_from_the_public_functions_of_an_app() -> None:
     assert "secret" not in table
 
 
+def test_a_choice_of_several_may_depend_on_the_machine_whatever_its_type_is() -> None:
+    told = {"parameter_name": "keys", "label": "Keys", "python_type": {"type": "list[str]", "description": ""}}
+    given = told | {"parameter_has_default": True, "parameter_default": ["a", "b"]}
+    table = endpoints_table({"named_endpoints": {"/ask": {"parameters": [given]}}})
+    assert "| `/ask` | `keys` | `list[str]` | as on the page | Keys |" in table
+
+
 def test_methods_and_families_are_told_as_they_describe_themselves() -> None:
     assert methods_table([Described()]) == (
         "| Method | On the page | Tier | A value is | What it says |\n| --- | --- | --- | --- | --- |\n"

@@ -246,11 +246,9 @@ def _default(parameter: Mapping[str, Any]) -> str:
     """Return the value of a parameter left out; which choice that is may depend on the machine."""
     if not parameter["parameter_has_default"]:
         return "required"
-    return (
-        "as on the page"
-        if CHOICES.search(parameter["python_type"]["type"])
-        else f"`{parameter['parameter_default']!r}`"
-    )
+    value = parameter["parameter_default"]
+    chosen = isinstance(value, list) or CHOICES.search(parameter["python_type"]["type"])
+    return "as on the page" if chosen else f"`{value!r}`"
 
 
 def _flag_first(values: Sequence[Any]) -> Iterator[tuple[bool, Any]]:

@@ -40,3 +40,9 @@ def test_what_was_posted_comes_through_as_keys(field: Checkpoints, posted: Any, 
 
 def test_gradio_draws_it_as_its_own_group(field: Checkpoints) -> None:
     assert field.get_block_name() == "checkboxgroup"
+
+
+def test_programs_are_told_keys_and_bound_to_none(field: Checkpoints) -> None:
+    told = field.api_info()
+    assert (told["type"], told["items"]) == ("array", {"type": "string"})
+    assert told["description"].endswith(": a, b")

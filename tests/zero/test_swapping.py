@@ -30,7 +30,7 @@ def lives(furnished: Path, tmp_path_factory: pytest.TempPathFactory) -> Played:
 
 def shown(facts: dict[str, Any]) -> tuple[str, str, str]:
     """Return what the page says, what it shows of the checkpoint, and its record."""
-    part, _, said, rows, record = facts["page"]
+    part, _, _, said, rows, record = facts["page"]
     assert part["visible"] is True
     return said, rows, record
 
@@ -38,7 +38,7 @@ def shown(facts: dict[str, Any]) -> tuple[str, str, str]:
 def test_a_visitor_is_refused_and_told_nothing(lives: Played) -> None:
     facts = lives["swap, visitor"]
     assert (facts["status"], facts["error"]) == (500, text.NOT_OWNER)
-    part, _, *told = facts["page"]
+    part, _, _, *told = facts["page"]
     assert part["visible"] is False
     assert told == ["", "", ""]
 

@@ -21,6 +21,12 @@ class Checkpoints(gr.CheckboxGroup):
     # Gradio then draws it as what it derives from.
     is_template = True
 
+    def api_info(self) -> dict[str, Any]:
+        """Return what programs are told to send: keys, of which those offered at the start are examples only."""
+        known = ", ".join(str(key) for _, key in self.choices)
+        told = f"keys of checkpoints, at the start of the app: {known}"
+        return {"items": {"type": "string"}, "title": "Checkpoints", "type": "array", "description": told}
+
     def preprocess(self, payload: Any) -> list[str]:  # noqa: ANN401  (whatever was posted)
         """Return the keys that were chosen; none where nothing was."""
         chosen = payload if isinstance(payload, list) else [] if payload is None else [payload]

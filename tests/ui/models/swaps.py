@@ -115,5 +115,9 @@ class FakeSwaps:
         self.asked.append(("undo", key, by))
         raise UserError(f"Nothing was switched that could be taken back for <{key}>.")
 
+    def stop(self) -> Standing:
+        self.asked.append(("stop",))
+        return self.seen
+
     def is_owner(self, _request: gr.Request, _profile: gr.OAuthProfile | None) -> bool:
         return self.owner

@@ -23,6 +23,7 @@ from tests.zero.stage import Stage, free_port, platform_token
 QUESTION = "what is that?"
 LONG = 400
 VISITORS = 5
+PATIENCE = 60.0
 
 
 def start(stage: Stage) -> tuple[App, str]:
@@ -68,7 +69,9 @@ class Visit:
         self.stage = stage
         self.image = stage.home / "picture.png"
         Image.new("RGB", (64, 48), (40, 40, 200)).save(self.image)
-        self.client = Client(url, headers={"X-IP-Token": platform_token(name)}, verbose=False)
+        # On a busy machine the first call may take longer than the five seconds that are the client's own patience.
+        patience = {"timeout": PATIENCE}
+        self.client = Client(url, headers={"X-IP-Token": platform_token(name)}, verbose=False, httpx_kwargs=patience)
 
     def ask(self, *keys: str, tokens: int, seed: int = 0) -> Job:
         """Start a comparison."""

@@ -15,7 +15,7 @@ from microscope.ui.app import App
 from tests.hub.loopback_repos import Revision
 from tests.ui.models.samples import SECRET, cookie, pretend_to_be_a_space
 from tests.zero.checkpoints import write_checkpoint
-from tests.zero.scenarios.app import Visit, start
+from tests.zero.scenarios.app import PATIENCE, Visit, start
 from tests.zero.stage import Stage
 
 REPO, KEY = "org/packed", "packed"
@@ -25,7 +25,6 @@ models:
 presets:
   zero-a10g: [packed]
 """
-PATIENCE = 60.0
 NEWER = 99
 TOKENS = 12
 # Of the Space, as the platform tells it.

@@ -43,6 +43,9 @@ class Swaps(Protocol):
     def undo(self, key: str, by: str) -> Standing:
         """Take the last switch of a checkpoint back."""
 
+    def stop(self) -> Standing:
+        """End what is at work at its next step."""
+
     def standing(self) -> Standing:
         """Return where everything stands."""
 
@@ -53,6 +56,7 @@ class Components:
 
     part: gr.Column
     look: gr.Button
+    stop: gr.Button
     said: gr.HTML
     refused: gr.HTML
     rows: gr.HTML
@@ -62,7 +66,7 @@ class Components:
     @property
     def drawn(self) -> list[gr.components.Component]:
         """Return what follows the standing, in the order in which handlers return it."""
-        return [self.part, self.timer, self.said, self.rows, self.record]
+        return [self.part, self.timer, self.stop, self.said, self.rows, self.record]
 
 
 def build(*, staging: bool) -> Components:
@@ -70,13 +74,15 @@ def build(*, staging: bool) -> Components:
     with gr.Column(visible=False, elem_classes="vm-owner", elem_id="swaps") as part:
         hint = STAGING if staging else swap_words.HINT
         gr.HTML(f'<h3>{escape(swap_words.HEADING)}</h3><p class="vm-note">{escape(hint)}</p>')
-        look = gr.Button(swap_words.LOOK, size="sm", elem_id="swap-look")
+        with gr.Row(elem_classes="vm-swap-asks"):
+            look = gr.Button(swap_words.LOOK, size="sm", min_width=90, elem_id="swap-look")
+            stop = gr.Button(text.STOP, size="sm", min_width=90, interactive=False)
         # A screen reader announces what changes in a line that was there before.
         said = gr.HTML(status(""), elem_id="swap-said")
         refused = gr.HTML(status(""), elem_id="swap-refused")
         rows = gr.HTML("", js_on_load=PRESS, elem_id="swap-rows")
         record = gr.HTML("", elem_id="swap-record")
-    return Components(part, look, said, refused, rows, record, gr.Timer(LOOK_SECONDS, active=False))
+    return Components(part, look, stop, said, refused, rows, record, gr.Timer(LOOK_SECONDS, active=False))
 
 
 def wire(tab: Components, here: gr.Tab, others: Sequence[gr.Tab], handlers: Handlers) -> None:
@@ -86,6 +92,7 @@ def wire(tab: Components, here: gr.Tab, others: Sequence[gr.Tab], handlers: Hand
         other.select(handlers.leave, None, tab.timer, **LIGHT)
     acted = [tab.refused, *tab.drawn]
     tab.look.click(shown(handlers.reload), None, acted, **LIGHT)
+    tab.stop.click(shown(handlers.stop), None, acted, **LIGHT)
     for event, handler in ((tab.rows.switch_to, handlers.switch), (tab.rows.undo, handlers.undo)):
         event(shown(handler), None, acted, **LIGHT).then(None, None, None, js=BACK, **LIGHT)
 
@@ -99,7 +106,7 @@ class Handlers:
     def standing(self, request: gr.Request, profile: gr.OAuthProfile | None) -> list[Any]:
         """Show the owner where everything stands; a visitor is told nothing and asks no more."""
         if not self._is_owner(request, profile):
-            return [gr.update(visible=False), gr.update(active=False), "", "", ""]
+            return [gr.update(visible=False), gr.update(active=False), gr.update(interactive=False), "", "", ""]
         return drawn(self._swaps.standing())
 
     def leave(self) -> dict[str, Any]:
@@ -109,6 +116,10 @@ class Handlers:
     def reload(self, request: gr.Request, profile: gr.OAuthProfile | None) -> list[Any]:
         """Look for new checkpoints."""
         return self._act(self._swaps.reload, request, profile)
+
+    def stop(self, request: gr.Request, profile: gr.OAuthProfile | None) -> list[Any]:
+        """End what is at work; what was decided until then holds."""
+        return self._act(lambda _: self._swaps.stop(), request, profile)
 
     def switch(self, pressed: gr.EventData, request: gr.Request, profile: gr.OAuthProfile | None) -> list[Any]:
         """Let a candidate take over by the owner's word."""
@@ -137,6 +148,7 @@ def drawn(standing: Standing) -> list[Any]:
     return [
         gr.update(visible=True),
         gr.update(active=True),
+        gr.update(interactive=standing.busy),
         swap_view.said(standing),
         swap_view.rows(standing),
         swap_view.record(standing),
