@@ -10,12 +10,9 @@ import re
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from types import TracebackType
 from urllib.parse import unquote
-
-from typing_extensions import Self
 
 from tests.hub.loopback_repos import (
     Revision,
@@ -26,7 +23,7 @@ from tests.hub.loopback_repos import (
     read_card,
     tag_of,
 )
-from tests.hub.loopback_server import Answer, LoopbackServer, RefusalError, Request
+from tests.hub.loopback_server import Answer, LoopbackServer, RefusalError, Request, Served
 
 Parts = dict[str, str]
 CHUNK = 64 * 1024
@@ -41,7 +38,7 @@ class Failure:
     status: int | None
 
 
-class LoopbackHub:
+class LoopbackHub(Served):
     """Serves `folder/org/name/` as the main branch of `org/name`, and `folder/org/name@revision/` as another one.
 
     A `/` in a revision's name is written `%2F` in the folder's. Use it as a context manager, and its `url` as the
@@ -70,16 +67,11 @@ class LoopbackHub:
         self._server = LoopbackServer(self)
         self.url = self._server.url
 
-    def __enter__(self) -> Self:
-        threading.Thread(target=partial(self._server.serve_forever, poll_interval=0.01), daemon=True).start()
-        return self
-
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.recover()
-        self._server.shutdown()
-        self._server.server_close()
+        super().__exit__(kind, error, trace)
 
     def fail(self, status: int, on: str = "", times: int = ALWAYS) -> None:
         """Answer the next requests whose path contains `on` with an HTTP status, such as 429 or 500."""

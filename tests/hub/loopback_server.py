@@ -5,13 +5,17 @@ from __future__ import annotations
 import json
 import re
 import socket
+import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from types import TracebackType
 from typing import Protocol
 from urllib.parse import parse_qs, unquote, urlsplit
+
+from typing_extensions import Self
 
 Headers = dict[str, str]
 # What is sent where there is no file: bytes as they are, an iterator piece by piece, all else as JSON.
@@ -64,6 +68,22 @@ class Answering(Protocol):
 
     def next_chunk(self, sent: int) -> int:
         """Return how many bytes of a file to send after the first `sent` ones; 0 breaks the connection off."""
+
+
+class Served:
+    """Base of a stand-in for a site: a context manager in which its server answers."""
+
+    _server: ThreadingHTTPServer
+
+    def __enter__(self) -> Self:
+        threading.Thread(target=partial(self._server.serve_forever, poll_interval=0.01), daemon=True).start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._server.shutdown()
+        self._server.server_close()
 
 
 class LoopbackServer(ThreadingHTTPServer):

@@ -19,7 +19,7 @@ from microscope.ui.compare.events import LET_IN, lane
 from microscope.ui.evaluate import words as evaluate_words
 from microscope.ui.picture_input import PictureInput
 from microscope.ui.space import words as space_words
-from tests.ui.models.samples import pretend_to_be_a_space
+from tests.ui.signing_in import pretend_to_be_a_space
 
 PUBLIC = ["compare", "explain", "evaluate"]
 # What needs the accelerator, on the tabs and for programs.

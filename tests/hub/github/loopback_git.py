@@ -5,17 +5,15 @@ from __future__ import annotations
 import base64
 import os
 import subprocess
-import threading
 from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from types import TracebackType
 from urllib.parse import urlsplit
 
-from typing_extensions import Self
+from tests.hub.loopback_server import Served
 
 
-class LoopbackGit:
+class LoopbackGit(Served):
     """Git's own server over a bare repository; use it as a context manager, and its `url` as a remote's address.
 
     `seen` lists the Authorization of every request; without the right one the answer is 401, and 403 to a push while
@@ -28,16 +26,6 @@ class LoopbackGit:
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), partial(_Handler, self))
         self._server.daemon_threads = True
         self.url = f"http://127.0.0.1:{self._server.server_address[1]}/{repository.name}"
-
-    def __enter__(self) -> Self:
-        threading.Thread(target=partial(self._server.serve_forever, poll_interval=0.01), daemon=True).start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._server.shutdown()
-        self._server.server_close()
 
     def refusal(self, path: str, shown: str) -> int:
         """Return the status to refuse a request with, 0 to carry it out."""

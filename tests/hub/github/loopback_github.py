@@ -3,19 +3,14 @@
 from __future__ import annotations
 
 import re
-import threading
-from functools import partial
-from types import TracebackType
 from typing import Any
 
-from typing_extensions import Self
-
-from tests.hub.loopback_server import Answer, DroppedError, Headers, LoopbackServer, RefusalError, Request
+from tests.hub.loopback_server import Answer, DroppedError, Headers, LoopbackServer, RefusalError, Request, Served
 
 PAGE = 100
 
 
-class LoopbackGitHub:
+class LoopbackGitHub(Served):
     """One repository's API on a loopback port; use it as a context manager, and its `url` as the API's address.
 
     `token` may write while `may_write`, others are refused. `comments` are those of all pull requests by number,
@@ -32,16 +27,6 @@ class LoopbackGitHub:
         self._dropping: list[str] = []
         self._server = LoopbackServer(self)
         self.url = self._server.url
-
-    def __enter__(self) -> Self:
-        threading.Thread(target=partial(self._server.serve_forever, poll_interval=0.01), daemon=True).start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._server.shutdown()
-        self._server.server_close()
 
     def say(self, number: int, body: str, *, by: str = "visitor") -> None:
         """Write a comment on a pull request; `by` whom, `bot` being the workflow's job."""

@@ -11,14 +11,13 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, nullcontext
 from dataclasses import dataclass, replace
-from functools import partial
 from types import TracebackType
 from unittest.mock import patch
 from urllib.parse import quote, unquote
 
 from typing_extensions import Self
 
-from tests.hub.loopback_server import Answer, DroppedError, LoopbackServer, RefusalError, Request
+from tests.hub.loopback_server import Answer, DroppedError, LoopbackServer, RefusalError, Request, Served
 from tests.hub.spaces import files, models, settings
 from tests.hub.spaces.accounts import Account, Accounts, Publisher
 from tests.hub.spaces.repository import GIT_ATTRIBUTES, Commit, Space, Stored, Told, script_of, stored
@@ -42,7 +41,7 @@ class Failure:
     applied: bool = False
 
 
-class LoopbackSpaces:
+class LoopbackSpaces(Served):
     """The Hub's Spaces on a loopback port; use it as a context manager, and its `url` as the endpoint.
 
     While it is open, the huggingface_hub of this process takes it for the Hub where no endpoint is given (which
@@ -91,7 +90,7 @@ class LoopbackSpaces:
         self.url = self._server.url
 
     def __enter__(self) -> Self:
-        threading.Thread(target=partial(self._server.serve_forever, poll_interval=0.01), daemon=True).start()
+        super().__enter__()
         for target, value in (
             ("huggingface_hub.constants.ENDPOINT", self.url),
             (
@@ -112,8 +111,7 @@ class LoopbackSpaces:
         self._library.close()
         self.recover()
         self._closed.set()
-        self._server.shutdown()
-        self._server.server_close()
+        super().__exit__(kind, error, trace)
 
     def environment(self, token: str | None = None) -> dict[str, str]:
         """Return the variables by which a child process takes this for the Hub, with a token or without."""

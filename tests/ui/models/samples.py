@@ -2,17 +2,10 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
-import json
-import time
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import gradio as gr
-import gradio.oauth
-import itsdangerous
-import pytest
 
 from microscope.engine.caching.states import CacheEvent, Kind
 from microscope.engine.overview import ModelRow, Overview
@@ -81,24 +74,3 @@ class FakeEngine:
 
 
 CHOICES = [(row.label, row.key) for row in ROWS]
-
-
-SECRET = "a secret of the Space"  # noqa: S105  (no Space has it)
-
-
-def pretend_to_be_a_space(patch: pytest.MonkeyPatch) -> None:
-    """Let Gradio take this process for a Space that has sign-in; off a Space it would play the sign-in."""
-    patch.setenv("SYSTEM", "spaces")
-    patch.setenv("SPACE_ID", "me/vlm")
-    patch.setattr(gradio.oauth, "OAUTH_CLIENT_ID", "client")
-    patch.setattr(gradio.oauth, "OAUTH_CLIENT_SECRET", SECRET)
-    patch.setattr(gradio.oauth, "OAUTH_SCOPES", "openid profile")
-    patch.setattr(gradio.oauth, "OPENID_PROVIDER_URL", "https://hub.example")
-
-
-def cookie(name: str, user: str, secret: str) -> str:
-    """Return a session as Gradio signs it with a Space's secret."""
-    info = {"name": name, "preferred_username": name, "profile": "", "picture": "", "sub": user}
-    session = {"oauth_info": {"userinfo": info, "expires_at": time.time() + 60}}
-    key = hashlib.sha256(f"{secret}-v4".encode()).hexdigest()
-    return itsdangerous.TimestampSigner(key).sign(base64.b64encode(json.dumps(session).encode())).decode()

@@ -11,7 +11,8 @@ from microscope.errors import UserError
 from microscope.ui import text
 from microscope.ui.models.events import Handlers, wire
 from microscope.ui.models.layout import build
-from tests.ui.models.samples import CHOICES, NOW, SEEN, FakeEngine, pretend_to_be_a_space
+from tests.ui.models.samples import CHOICES, NOW, SEEN, FakeEngine
+from tests.ui.signing_in import pretend_to_be_a_space
 
 ACTIONS = ("load", "unload", "pin", "unpin")
 NOBODY = (gr.Request(), None)

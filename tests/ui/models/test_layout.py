@@ -7,7 +7,8 @@ import pytest
 
 from microscope.ui import text
 from microscope.ui.models.layout import Components, build
-from tests.ui.models.samples import CHOICES, pretend_to_be_a_space
+from tests.ui.models.samples import CHOICES
+from tests.ui.signing_in import pretend_to_be_a_space
 
 
 def draw(*, movable: bool = True, signs_in: bool = False, models: list[tuple[str, str]] = CHOICES) -> Components:

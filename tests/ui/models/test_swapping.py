@@ -23,7 +23,7 @@ from microscope.ui.owner import is_owner
 from microscope.ui.theme import CSS, theme
 from tests.ui.models.swaps import DONE, EVALUATING, FAILED, FETCHING, FRESH, FakeSwaps
 from tests.ui.models.test_events import profile
-from tests.ui.models.test_tab import event, post
+from tests.ui.signing_in import event, post
 from tests.ui.test_page import axe_source
 
 LAPTOP = Settings.from_environment({})

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from typing import Any
 
 import gradio as gr
 import httpx
@@ -18,13 +17,11 @@ from microscope.ui.models.events import Handlers, Source, wire
 from microscope.ui.models.layout import REFRESH_SECONDS, build
 from microscope.ui.owner import is_owner
 from microscope.ui.theme import CSS, theme
-from tests.ui.models.samples import CHOICES, NOW, ROWS, SECRET, FakeEngine, cookie, pretend_to_be_a_space
+from tests.ui.models.samples import CHOICES, NOW, ROWS, FakeEngine
+from tests.ui.signing_in import SIGN_INS, SPACE, cookie, event, post, pretend_to_be_a_space
 from tests.ui.test_page import axe_source
 
 LAPTOP = Settings.from_environment({})
-SPACE = Settings.from_environment(
-    {"SYSTEM": "spaces", "SPACE_AUTHOR_NAME": "me", "SPACE_CREATOR_USER_ID": "64f0", "OAUTH_CLIENT_ID": "client"}
-)
 OTHER = "Other"
 
 
@@ -47,18 +44,6 @@ def page_of(engine: FakeEngine, settings: Settings, *, movable: bool = True) -> 
                 tab = build(CHOICES, movable=movable, signs_in=settings.oauth)
         wire(demo, tab, here, [other], Handlers(real, signs_in=settings.oauth, clock=lambda: NOW))
     return demo.queue(api_open=False)
-
-
-def event(demo: gr.Blocks, name: str) -> int:
-    """Return the number of an event by its function's name."""
-    (found,) = [number for number, fn in demo.fns.items() if fn.name == name]
-    return found
-
-
-def post(client: httpx.Client, demo: gr.Blocks, name: str, data: list[Any], **headers: str) -> httpx.Response:
-    """Press what the page may not even show."""
-    call = {"fn_index": event(demo, name), "data": data, "session_hash": "stranger"}
-    return client.post("/gradio_api/run/predict", json=call, headers=headers)
 
 
 @pytest.fixture(scope="module")
@@ -122,16 +107,7 @@ def test_a_checkpoint_that_is_not_offered_cannot_be_named(served: gr.Blocks, eng
     assert engine.asked == []
 
 
-@pytest.mark.parametrize(
-    ("name", "user", "secret", "owns"),
-    [
-        ("me", "1", SECRET, True),
-        ("somebody", "64f0", SECRET, True),
-        ("somebody", "1", SECRET, False),
-        ("me", "64f0", "", False),
-    ],
-    ids=["author", "creator", "somebody else", "forged"],
-)
+@SIGN_INS
 def test_on_a_space_the_signed_in_owner_acts(
     monkeypatch: pytest.MonkeyPatch,
     name: str,

@@ -22,8 +22,7 @@ from microscope.ui.space import words
 from microscope.ui.space.layout import STYLE
 from microscope.ui.theme import CSS, theme
 from tests.space.test_checklist import facts_on
-from tests.ui.models.samples import SECRET, pretend_to_be_a_space
-from tests.ui.models.test_tab import SPACE, cookie, post
+from tests.ui.signing_in import SIGN_INS, SPACE, cookie, post, pretend_to_be_a_space
 from tests.ui.space.samples import FRESH, FakeSpace, page_of
 from tests.ui.test_page import axe_source
 
@@ -164,16 +163,7 @@ def test_a_stranger_who_posts_what_the_tab_would_gets_the_sentence(served: gr.Bl
     assert "ada" not in shown.text
 
 
-@pytest.mark.parametrize(
-    ("name", "user", "secret", "owns"),
-    [
-        ("me", "1", SECRET, True),
-        ("somebody", "64f0", SECRET, True),
-        ("somebody", "1", SECRET, False),
-        ("me", "64f0", "", False),
-    ],
-    ids=["author", "creator", "somebody else", "forged"],
-)
+@SIGN_INS
 def test_on_a_space_only_the_signed_in_owner_is_told_anything(
     monkeypatch: pytest.MonkeyPatch,
     name: str,

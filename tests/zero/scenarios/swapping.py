@@ -13,7 +13,7 @@ import pytest
 
 from microscope.ui.app import App
 from tests.hub.loopback_repos import Revision
-from tests.ui.models.samples import SECRET, cookie, pretend_to_be_a_space
+from tests.ui.signing_in import SECRET, cookie, pretend_to_be_a_space
 from tests.zero.checkpoints import write_checkpoint
 from tests.zero.scenarios.app import PATIENCE, Visit, start
 from tests.zero.stage import Stage
