@@ -72,8 +72,9 @@ class _Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         """Hear a report; anything else is not ours."""
         reported = self.path.partition("?")[0] == REPORT
+        if reported:
+            # Before it is answered: whoever was answered may look at once.
+            self.server.listener.heard.set()
         self.send_response(HTTPStatus.OK if reported else HTTPStatus.NOT_FOUND)
         self.send_header("Content-Length", "0")
         self.end_headers()
-        if reported:
-            self.server.listener.heard.set()
