@@ -1,4 +1,7 @@
-"""The script that runs pip for another Python: what it changes in pip, in a process of its own."""
+"""The script that runs pip for another Python: what it changes in pip, in a process of its own.
+
+pip in this one would take the distutils of setuptools away from whoever imports setuptools later.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,6 @@ import sys
 
 import pytest
 
-from microscope.space import pip_for_target
 from microscope.space.pip import SCRIPT
 
 ASK = """
@@ -18,6 +20,13 @@ script["decide_by"]({"python_version": "3.99", "sys_platform": "other"})
 from pip._vendor.packaging.markers import Marker, default_environment
 print(json.dumps([Marker(marker).evaluate() for marker in sys.argv[2:]]))
 print(sorted(default_environment()) == sorted(script["markers"].default_environment()))
+"""
+RESTRICT = """
+import runpy, sys
+script = runpy.run_path(sys.argv[1])
+if sys.argv[2:]:
+    script["allow_sources"]()
+script["cmdoptions"].check_dist_restriction(object(), check_target=True)
 """
 
 
@@ -30,12 +39,7 @@ def test_conditions_are_decided_by_the_variables_given() -> None:
 
 
 @pytest.mark.parametrize("allow", [True, False])
-def test_sources_are_allowed_beside_another_python(allow: bool, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: FBT001
-    cmdoptions = pip_for_target.cmdoptions
-    monkeypatch.setattr(cmdoptions, "check_dist_restriction", cmdoptions.check_dist_restriction)
-    if allow:
-        pip_for_target.allow_sources()
-        cmdoptions.check_dist_restriction(object(), check_target=True)
-    else:
-        with pytest.raises(AttributeError):
-            cmdoptions.check_dist_restriction(object(), check_target=True)
+def test_sources_are_allowed_beside_another_python(allow: bool) -> None:  # noqa: FBT001
+    command = [sys.executable, "-I", "-c", RESTRICT, str(SCRIPT), *(["allow"] if allow else [])]
+    ended = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert ("AttributeError" in ended.stderr, ended.returncode) == ((False, 0) if allow else (True, 1))
