@@ -89,7 +89,16 @@ class Shell:
 def missing_tools() -> list[str]:
     """Return what this machine lacks for a root to be made and entered: programs, or the right."""
     lacking = [tool for tool in TOOLS if shutil.which(tool) is None]
-    return lacking if os.geteuid() == 0 else [*lacking, "the rights of root"]
+    return lacking if os.geteuid() == 0 and _may_be_alone() else [*lacking, "the rights of root"]
+
+
+def _may_be_alone() -> bool:
+    """Tell whether this user may have namespaces; root of a container most often may not."""
+    alone = [shutil.which("unshare") or "unshare", "--mount", "--pid", "--fork", "--net", "true"]
+    try:
+        return subprocess.run(alone, capture_output=True, check=False).returncode == 0  # noqa: S603  (of util-linux)
+    except FileNotFoundError:
+        return False
 
 
 def run(root: Path, words: Sequence[str], work: Work, shell: Shell, log: Path) -> int:

@@ -8,7 +8,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -75,7 +75,7 @@ class Container:
             status = self.holder.wait(GRACE)
         except subprocess.TimeoutExpired:
             os.kill(self.first, signal.SIGKILL)
-            status = self.holder.wait(GRACE)
+            status = self.holder.wait()
         return time.monotonic() - began, status
 
 
@@ -114,8 +114,10 @@ def _first(holder: subprocess.Popen[bytes], image: Image, log: Path) -> int:
     """Return the number of the first process, once it has entered the root and become the image's command."""
     children = Path(f"/proc/{holder.pid}/task/{holder.pid}/children")
     while holder.poll() is None:
-        found = children.read_text(encoding="utf-8").split()
-        if found and Path(f"/proc/{found[0]}/comm").read_text(encoding="utf-8").strip() == image.command[0]:
-            return int(found[0])
+        # Either may be gone between two looks.
+        with suppress(FileNotFoundError, ProcessLookupError):
+            found = children.read_text(encoding="utf-8").split()
+            if found and Path(f"/proc/{found[0]}/comm").read_text(encoding="utf-8").strip() == image.command[0]:
+                return int(found[0])
         time.sleep(LOOK / 10)
     raise SystemExit(f"it ended before it began:\n{last_words(log)}")

@@ -216,7 +216,14 @@ def test_the_build_is_given_what_a_space_is_given_and_nothing_else(context: Modu
     [
         *(".git/config", ".env", "tests/test_dockerfile.py", "src/microscope/__pycache__/settings.cpython-312.pyc"),
         *("src/vlm_microscope.egg-info/PKG-INFO", ".venv/bin/python", "runs/secret.txt", "src/microscope/a.pyi"),
-        *("src/microscope/cli/.a.py.swp", "assets/digits/digits.npz", "notes.txt", "src/microscope/ui/b.py~"),
+        *(
+            "src/microscope/cli/.a.py.swp",
+            "assets/digits/digits.npz",
+            "src/.env",
+            "assets/key.pem",
+            "notes.txt",
+            "src/microscope/ui/b.py~",
+        ),
     ],
 )
 def test_the_build_is_not_given_what_lies_about(context: ModuleType, path: str) -> None:

@@ -122,6 +122,33 @@ def test_a_repository_that_is_none_reaches_no_address(loopback: LoopbackGitHub) 
     assert loopback.requests == []
 
 
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("GITHUB_TOKEN", "ghs_töken"),
+        ("GITHUB_TOKEN", "ghs\ttoken"),
+        ("GITHUB_API_URL", "http://host:port"),
+        ("GITHUB_API_URL", "api.github.com"),
+        ("GITHUB_API_URL", "https://api.github.com/ now"),
+    ],
+)
+def test_what_cannot_be_one_is_refused_before_anything_is_asked(
+    loopback: LoopbackGitHub, variable: str, value: str
+) -> None:
+    with pytest.raises(UserError, match=variable) as error:
+        client(loopback, **{variable: value})
+    assert "token" not in variable.lower() or value not in str(error.value)
+
+
+def test_a_page_that_is_no_answer_of_github_s_is_told(loopback: LoopbackGitHub, github: GitHub) -> None:
+    loopback.say_instead(b"<p>Gesch\xe4ft</p>")
+    assert github.default_branch() == "main"
+    for _ in range(3):
+        loopback.say_instead(b"<p>Gesch\xe4ft</p>")
+    with pytest.raises(UserError):
+        github.default_branch()
+
+
 def test_without_a_network_it_says_so(loopback: LoopbackGitHub) -> None:
     with pytest.raises(UnreachableError, match="GITHUB_API_URL"):
         client(loopback, GITHUB_API_URL="http://127.0.0.1:9").default_branch()

@@ -43,7 +43,7 @@ class Review:
         return Previews(self.world.hub, self.world.steps, self.world.watch, self.github, lambda: NOW)
 
     def show(self, number: int | None, commit: str = FIRST, branch: str = "topic") -> Shipped:
-        return self.previews.show(self.world.payload(), Push(number, commit, branch))
+        return self.previews.show(self.world.payload, Push(number, commit, branch))
 
     def said(self, number: int) -> str:
         """Return the one comment on a pull request."""
@@ -178,6 +178,15 @@ def test_without_a_space_it_says_how_to_create_one(review: Review) -> None:
     assert "**No preview**" in review.said(1)
 
 
+def test_what_cannot_be_uploaded_is_told_in_the_comment(review: Review) -> None:
+    review.show(1)
+    (review.world.root / "models.yaml").unlink()
+    with pytest.raises(UserError) as error:
+        review.show(1, SECOND)
+    assert str(error.value) in review.said(1)
+    assert "it runs and answers" not in review.said(1)
+
+
 def test_a_space_with_something_else_is_never_written_to(review: Review) -> None:
     review.world.ship()
     before = review.world.head
@@ -250,7 +259,7 @@ def test_a_closed_pull_request_says_what_became_of_its_preview(review: Review) -
 
 def test_a_checkout_without_a_pull_request_is_told_nowhere(review: Review) -> None:
     previews = Previews(review.world.hub, review.world.steps, review.world.watch)
-    previews.show(review.world.payload(), Push(None, FIRST))
+    previews.show(review.world.payload, Push(None, FIRST))
     assert (review.title, review.world.titles[0]) == ("Microscope (preview of aaaaaaa)", "Preview aaaaaaa")
     assert shown_on(review.world.hub) is None
     assert review.loopback.requests == []
@@ -266,7 +275,7 @@ def test_a_keyless_job_previews(review: Review, monkeypatch: pytest.MonkeyPatch)
     for name, value in review.world.spaces.keyless(SPACE, **claims).items():
         monkeypatch.setenv(name, value)
     hub = SpaceHub(SPACE, patience=review.world.patience)
-    assert replace(review.previews, hub=hub).show(review.world.payload(), Push(1)).outcome is Outcome.DEPLOYED
+    assert replace(review.previews, hub=hub).show(review.world.payload, Push(1)).outcome is Outcome.DEPLOYED
     assert review.world.spaces.history(SPACE)[0].author == "[OIDC]"
 
 
@@ -276,7 +285,7 @@ def test_a_keyless_job_without_a_space_is_told_to_create_it(review: Review, monk
         monkeypatch.setenv(name, value)
     previews = replace(review.previews, hub=SpaceHub(SPACE, patience=review.world.patience))
     with pytest.raises(RefusedError, match=f"If there is no such Space yet, .* space create {SPACE} --hardware zero-"):
-        previews.show(review.world.payload(), Push(1, FIRST))
+        previews.show(review.world.payload, Push(1, FIRST))
     assert "Trusted Publishers" in review.said(1)
 
 

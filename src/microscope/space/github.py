@@ -27,6 +27,7 @@ FAILURES = (HTTPError, OfflineModeIsEnabled, JSONDecodeError)
 SECONDS = 30.0
 PAGE, MOST_PAGES = 100, 50
 _REPOSITORY = re.compile(r"[\w.-]+/[\w.-]+", re.ASCII)
+_ADDRESS = re.compile(r"https?://[\w.-]+(:\d{1,5})?(/[\w./-]*)?", re.ASCII)
 # Who may change a comment afterwards, when it counts as ours: outsiders could put other words into it.
 WRITERS = frozenset({"OWNER", "MEMBER", "COLLABORATOR"})
 
@@ -67,6 +68,10 @@ class GitHub:
                 "There is no token for GitHub: give the step `GITHUB_TOKEN: ${{ github.token }}` in its env, or set "
                 "GITHUB_TOKEN to a token that may write to the pull requests of this repository."
             )
+        if not (token.isascii() and token.isprintable()):
+            raise UserError("GITHUB_TOKEN has characters that no token has: copy it again.")
+        if not _ADDRESS.fullmatch(api):
+            raise UserError(f"GITHUB_API_URL is {api!r}: set it to an address such as https://api.github.com.")
         self.repository, self._token, self._patience = repository, token, patience or Patience()
         self._address = f"{api.rstrip('/')}/repos/{repository}"
 
@@ -155,7 +160,10 @@ class GitHub:
         )
         if response.status_code >= HTTPStatus.MULTIPLE_CHOICES:
             raise HfHubHTTPError(f"HTTP {response.status_code}", response=response)
-        return response.json()
+        try:
+            return response.json()
+        except UnicodeDecodeError as error:
+            raise JSONDecodeError("it is no text", "", 0) from error
 
     def _insist(self, wish: Literal["read", "comment", "propose"], call: Callable[[], T]) -> T:
         try:

@@ -59,15 +59,17 @@ class Previews:
         """Return the Space as comments name it."""
         return Place(self.hub.space, self.hub.page)
 
-    def show(self, payload: Payload, push: Push) -> Shipped:
+    def show(self, make: Callable[[], Payload], push: Push) -> Shipped:
         """Bring a push to the Space, see whether it works, and write the comment on its pull request.
 
-        Raises UserError where the Space was not given it, could not be watched, or the comment could not be written.
+        `make` makes what is uploaded. Raises UserError where the Space was not given it, could not be watched, or the
+        comment could not be written.
         """
         before: int | None = None
         try:
             before = shown_on(self.hub)
             runtime = self.hub.runtime()
+            payload = make()
             asked = asked_tier(payload.root / README)
             for line in hardware_remark(self.hub.space, asked.name if asked is not None else None, runtime):
                 self.watch.tell(line)

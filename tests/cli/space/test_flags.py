@@ -7,7 +7,7 @@ import argparse
 import pytest
 
 from microscope.cli.space.context import Context
-from microscope.cli.space.flags import add_proving, add_timeout
+from microscope.cli.space.flags import add_no_check, add_proving, add_timeout
 from microscope.errors import UserError
 
 
@@ -30,6 +30,15 @@ def test_a_rollback_has_no_flag_against_itself(capsys: pytest.CaptureFixture[str
     with pytest.raises(SystemExit):
         given("--no-rollback", rollback=False)
     assert "--no-rollback" in capsys.readouterr().err
+
+
+def test_only_a_command_with_the_flag_has_checks() -> None:
+    parser = argparse.ArgumentParser()
+    add_no_check(parser)
+    add_proving(parser)
+    assert Context().steps_of(parser.parse_args([])).preflight is not None
+    assert Context().steps_of(parser.parse_args(["--no-check"])).preflight is None
+    assert Context().steps_of(given()).preflight is None
 
 
 def test_the_time_is_in_minutes_and_has_bounds() -> None:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from microscope.cli.space import preview
+from microscope.space.preflight.base import Check, failed
 from tests.cli.commands import Ran
-from tests.cli.space.around import run
+from tests.cli.space.around import context_of, run
 from tests.hub.github.loopback_github import LoopbackGitHub
 from tests.space.shipping import SPACE, World, world_of
 
@@ -64,6 +66,17 @@ def test_what_does_not_work_exits_with_1_shows_its_log_and_stays(world: World, g
     assert lines[lines.index("The end of the log of the preview:") + 1].endswith("found for torhc")
     assert lines[-1].endswith("It stays as it is; the next push takes its place.")
     assert "it does not work" in github.comments[1][0]["body"]
+
+
+def test_what_the_checks_find_is_told_and_not_deployed(world: World, github: LoopbackGitHub) -> None:
+    bad = Check("Secrets", lambda _project: [failed("Secrets", "app.py, line 1 holds a token.", "Remove it.")])
+    context, before = replace(context_of(world), checks=(bad,)), world.head
+    variables = github.environment()
+    found = run(world, preview, ["preview", SPACE, "--pull", "1"], context, environment=variables)
+    assert (found.status, world.head) == (1, before)
+    assert "app.py, line 1 holds a token" in github.comments[1][0]["body"]
+    found = run(world, preview, ["preview", SPACE, "--pull", "1", "--no-check"], context, environment=variables)
+    assert (found.status, world.head != before) == (0, True)
 
 
 def test_a_fork_gets_a_sentence_and_nothing_else(world: World, github: LoopbackGitHub) -> None:

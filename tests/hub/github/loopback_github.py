@@ -25,6 +25,7 @@ class LoopbackGitHub(Served):
         self.requests: list[Request] = []
         self._refusals: list[RefusalError] = []
         self._dropping: list[str] = []
+        self._instead: list[bytes] = []
         self._server = LoopbackServer(self)
         self.url = self._server.url
 
@@ -56,6 +57,10 @@ class LoopbackGitHub(Served):
         """Answer the next request with a status and whatever content."""
         self._refusals.append(RefusalError(status, headers=headers, content=content))
 
+    def say_instead(self, content: bytes) -> None:
+        """Answer the next request with status 200 and these bytes, as something on the way to GitHub might."""
+        self._instead.append(content)
+
     def drop(self, method: str) -> None:
         """Do what the next request of a method asks, and never answer."""
         self._dropping.append(method)
@@ -70,6 +75,8 @@ class LoopbackGitHub(Served):
         self.requests.append(request)
         if self._refusals:
             raise self._refusals.pop(0)
+        if self._instead:
+            return self._instead.pop(0), None, {}
         if request.token != self.token:
             raise _refusal(401, "Bad credentials")
         prefix = f"/repos/{self.repository}"

@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from microscope.cli.space.flags import add_proving
+from microscope.cli.space.flags import add_no_check, add_proving
 from microscope.settings import Settings
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ def add(commands: argparse._SubParsersAction) -> None:
     command.add_argument("space", metavar="OWNER/NAME", help="the Space")
     command.add_argument("--dry-run", action="store_true", help="only show what would change")
     command.add_argument("--message", help="the commit's message; by default Deploy, version and the copy's commit")
-    command.add_argument("--no-check", action="store_true", help="leave out microscope space check")
+    add_no_check(command)
     add_proving(command)
     command.add_argument("--json", action="store_true", help="print the result as JSON")
     command.set_defaults(run=deploy)

@@ -5,6 +5,11 @@ from __future__ import annotations
 import argparse
 
 
+def add_no_check(command: argparse.ArgumentParser) -> None:
+    """Add the flag for what comes before a commit, and with it the checks."""
+    command.add_argument("--no-check", action="store_true", help="leave out microscope space check")
+
+
 def add_proving(command: argparse.ArgumentParser, *, rollback: bool = True) -> None:
     """Add the flags for what follows a commit; a command's context reads them."""
     then = "wait, test or rollback" if rollback else "wait, no test"

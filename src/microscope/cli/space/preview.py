@@ -7,7 +7,7 @@ import re
 import sys
 from typing import TYPE_CHECKING
 
-from microscope.cli.space.flags import add_proving
+from microscope.cli.space.flags import add_no_check, add_proving
 from microscope.errors import UserError
 from microscope.settings import Settings
 
@@ -16,10 +16,10 @@ if TYPE_CHECKING:
     from microscope.space.ship import Shipped
 
 DESCRIPTION = (
-    "Deploys this copy to the preview Space, which all pull requests share, sees whether it answers, and writes one "
-    "comment on the pull request or changes it. Nothing is rolled back. Exit status: 0 it answers, or nothing was to "
-    "be done and the sentence says why; 1 it does not, or could not be deployed or told; 2 misused. GitHub's token is "
-    "GITHUB_TOKEN's, the Hub's HF_TOKEN's, or a keyless one where HF_OIDC_RESOURCE is set."
+    "Checks this copy, deploys it to the preview Space, which all pull requests share, sees whether it answers, and "
+    "writes one comment on the pull request or changes it. Nothing is rolled back. Exit status: 0 it answers, or "
+    "nothing was to be done and the sentence says why; 1 it does not, or could not be deployed or told; 2 misused. "
+    "GitHub's token is GITHUB_TOKEN's, the Hub's HF_TOKEN's, or a keyless one where HF_OIDC_RESOURCE is set."
 )
 
 
@@ -37,6 +37,7 @@ def add(commands: argparse._SubParsersAction) -> None:
     )
     command.add_argument("--ref", metavar="BRANCH", default="", help="its branch; by default the pull request's")
     command.add_argument("--close", action="store_true", help="deploy nothing: say that the pull request is closed")
+    add_no_check(command)
     add_proving(command, rollback=False)
     command.set_defaults(run=preview)
 
@@ -59,7 +60,7 @@ def preview(given: argparse.Namespace, settings: Settings, context: Context | No
     hub, watch = context.hub(given.space), context.watch_of(given)
     if number is None:
         previews, push = Previews(hub, context.steps_of(given), watch), Push(None, given.head, given.ref)
-        return report(previews.show(context.payload(), push), push.name)
+        return report(previews.show(context.payload, push), push.name)
     github = github_of(settings, context.patience)
     previews = Previews(hub, context.steps_of(given), watch, github)
     if given.close:
@@ -71,7 +72,7 @@ def preview(given: argparse.Namespace, settings: Settings, context: Context | No
         print(against)
         return 0
     push = Push(number, given.head or pull.head, given.ref or pull.branch)
-    return report(previews.show(context.payload(), push), push.name)
+    return report(previews.show(context.payload, push), push.name)
 
 
 def report(shipped: Shipped, name: str) -> int:
