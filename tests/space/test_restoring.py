@@ -76,12 +76,38 @@ def test_what_is_back_and_does_not_run_or_cannot_be_seen_has_its_sentence(world:
     assert back.tested.failure.sentence.startswith("It could not be seen to run. ")
 
 
+def test_what_is_back_is_tested_also_where_the_hub_fails_once_it_runs(world: World) -> None:
+    def tell(line: str) -> None:
+        if line == f"{SPACE} runs.":
+            world.spaces.fail(500, times=10**6)
+
+    address = world.hub.host
+    target = commits(world)["Deploy 1.0.0"]
+    back = put_back(world.hub, target, world.head, world.steps, replace(world.watch, tell=tell))
+    assert back.tested.failure is None
+    assert [visited[:2] for visited in world.visits.seen] == [(address, "1.0.0")]
+
+
+@pytest.mark.parametrize("wait", [True, False])
+def test_what_is_back_and_cannot_be_compared_is_back_all_the_same(world: World, *, wait: bool) -> None:
+    world.spaces.meanwhile("/commit/", lambda: world.spaces.fail(403, on="/tree/", times=10**6))
+    target = commits(world)["Deploy 1.0.0"]
+    back = put_back(world.hub, target, world.head, replace(world.steps, wait=wait), world.watch)
+    assert back.done.commit == world.head
+    assert back.tested.failure is not None
+    assert world.digests() == world.digests(target)
+
+
 def test_a_commit_on_top_of_what_is_back_is_somebody_else_s(world: World) -> None:
     def pause(seconds: float) -> None:
         world.spaces.commit(SPACE, {"app.py": b"theirs"}, message="theirs")
 
-    with pytest.raises(OvertakenError):
-        put_back(world.hub, commits(world)["Deploy 1.0.0"], world.head, world.steps, replace(world.watch, pause=pause))
+    target = commits(world)["Deploy 1.0.0"]
+    with pytest.raises(
+        OvertakenError, match=f"was given the files of {target[:7]} back, and .* took over"
+    ) as overtaken:
+        put_back(world.hub, target, world.head, world.steps, replace(world.watch, pause=pause))
+    assert "nothing was rolled back" not in str(overtaken.value)
     assert world.titles[0] == "theirs"
 
 

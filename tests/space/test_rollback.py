@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from microscope.errors import UserError
 from microscope.space.errors import ConflictError
-from microscope.space.rollback import find_target, roll_back, title
+from microscope.space.rollback import AlteredError, check_files, find_target, roll_back, title
 from tests.space.shipping import SPACE, World, world_of
 
 LARGE = {"a.safetensors": b"one" * 99, "b.safetensors": b"two" * 99}
@@ -46,6 +47,21 @@ def test_the_files_are_exactly_those_of_the_target(world: World) -> None:
     assert done.restored == (".gitattributes", "a.safetensors", "app.py", "b.safetensors", "gone.txt")
     assert done.deleted == ("new.txt",)
     assert world.titles[0] == title(first) == f"Roll back to {first}"
+
+
+def test_files_that_came_out_differently_are_named(world: World) -> None:
+    first = world.spaces.commit(SPACE, {"app.py": b"1", **LARGE})
+    done = roll_back(world.hub, first, world.spaces.commit(SPACE, {"app.py": b"2", "new.txt": b"new"}))
+    check_files(world.hub, done)
+    for name, named in ((".gitattributes", None), ("a.safetensors", "a.safetensors"), ("more.txt", "more.txt")):
+        altered = replace(done, commit=world.spaces.commit(SPACE, {name: b"other"}))
+        if named is None:
+            check_files(world.hub, altered)
+        else:
+            with pytest.raises(
+                AlteredError, match=rf"rolled back to {first[:7]}, yet .*{named}.* came out differently"
+            ):
+                check_files(world.hub, altered)
 
 
 def test_a_file_that_was_small_and_became_large_comes_back_small(world: World) -> None:

@@ -205,6 +205,18 @@ def test_an_app_that_does_not_work_is_rolled_back_to_the_very_files(live: World)
     assert shipped.rolled_back.failure is None
 
 
+def test_a_hub_that_fails_once_it_runs_does_not_spoil_a_good_deploy(live: World) -> None:
+    def tell(line: str) -> None:
+        if line == f"{SPACE} runs.":
+            live.spaces.fail(500, times=10**6)
+
+    shipped = live.ship("2.0.0", watch=replace(live.watch, tell=tell))
+    live.spaces.recover()
+    assert shipped.outcome is Outcome.DEPLOYED
+    assert live.visits.seen[-1] == (shipped.address, "2.0.0", live.payload("2.0.0").digest)
+    assert live.titles[0] == "Deploy 2.0.0"
+
+
 def test_a_first_deploy_has_nothing_to_go_back_to(world: World) -> None:
     world.visits.wrong = frozenset({"1.0.0"})
     shipped = world.ship("1.0.0")
@@ -249,6 +261,19 @@ def test_a_rollback_that_does_not_work_or_cannot_be_made_is_stuck(live: World) -
     assert (shipped.status, shipped.rollback) == (6, None)
     assert shipped.rolled_back.failure is not None
     assert "trouble of its own" in shipped.rolled_back.failure.sentence
+
+
+def test_a_rollback_that_was_made_and_cannot_be_compared_is_told_as_made(live: World) -> None:
+    previous = live.head
+
+    def smoke(*_: str) -> tuple[Finding, ...]:
+        live.spaces.meanwhile("/commit/", lambda: live.spaces.fail(403, on="/tree/", times=10**6))
+        return (Finding("Answer", Status.FAILED, "nothing"),)
+
+    shipped = live.ship("2.0.0", replace(live.steps, smoke=smoke))
+    assert shipped.outcome is Outcome.STUCK
+    assert shipped.rollback == live.head
+    assert live.digests() == live.digests(previous)
 
 
 def test_a_time_out_is_rolled_back(live: World) -> None:

@@ -216,6 +216,8 @@ LENT_NONE = [
     *(f"{why} {gpu.WITHOUT_QUOTA}" if why else gpu.NO_GPU for why in gpu.QUOTA_REFUSALS.values()),
     gpu.NO_GPU,
     gpu.REFUSALS["ZeroGPU client error"],
+    gpu.REFUSALS["ZeroGPU pending credits exceeded"],
+    gpu.OTHER_REFUSAL,
 ]
 BROKEN = [
     gpu.REFUSALS["ZeroGPU worker error"],

@@ -65,12 +65,12 @@ def proof_of(hub: SpaceHub, digest_at: DigestAt | None, new: str, old: Manifest 
     return proof
 
 
-def put_to_test(hub: SpaceHub, smoke: Smoke | None, version: str, digest: str) -> Trial:
-    """Ask the running app; without a smoke test there is nothing to find."""
+def put_to_test(hub: SpaceHub, address: str, smoke: Smoke | None, version: str, digest: str) -> Trial:
+    """Ask the app that runs at an address; without a smoke test there is nothing to find."""
     if smoke is None:
         return Trial()
     try:
-        findings = tuple(smoke(hub.host, version, digest))
+        findings = tuple(smoke(address, version, digest))
     except UserError as error:
         return Trial((), Failure(f"{hub.space} runs and could not be tested: {error}", tail(lines_of(hub, "run"))))
     if worst(findings) is not Status.FAILED:

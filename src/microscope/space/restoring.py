@@ -8,7 +8,7 @@ from microscope.errors import UserError
 from microscope.space.deploy import manifest_at
 from microscope.space.hub import Runtime, SpaceHub
 from microscope.space.proving import Failure, Steps, Trial, proof_of, put_to_test
-from microscope.space.rollback import RolledBack, roll_back
+from microscope.space.rollback import AlteredError, RolledBack, check_files, roll_back
 from microscope.space.waiting import Before, DeployFailedError, OvertakenError, Watch, look, wait_until_running
 
 # How a Space stood is not known; whatever is seen after it counts, where the Hub does not tell which commit runs.
@@ -28,7 +28,7 @@ def put_back(hub: SpaceHub, target: str, head: str, steps: Steps, watch: Watch) 
 
     Raises UserError where nothing was committed, OvertakenError where somebody else's commit came on top.
     """
-    before = look(hub)
+    before, address = look(hub), hub.host
     done = roll_back(hub, target, head)
     if done.empty:
         watch.tell(f"{hub.space} has the files of {target[:7]} already; nothing was committed.")
@@ -37,16 +37,24 @@ def put_back(hub: SpaceHub, target: str, head: str, steps: Steps, watch: Watch) 
         f"{hub.space} was given the files of {target[:7]} back, as commit {done.commit[:7]}: "
         f"{len(done.restored)} restored, {len(done.deleted)} deleted."
     )
-    if not steps.wait:
-        return Restored(done)
+    seen = "have the right files"
     try:
-        return Restored(done, _see(hub, done, before, steps, watch))
+        check_files(hub, done)
+        if not steps.wait:
+            return Restored(done)
+        seen = "run"
+        return Restored(done, _see(hub, address, done, before, steps, watch))
+    except AlteredError as error:
+        failure = Failure(str(error))
     except DeployFailedError as error:
         failure = Failure(str(error), error.log)
-    except OvertakenError:
-        raise
+    except OvertakenError as error:
+        raise OvertakenError(
+            f"{hub.space} was given the files of {target[:7]} back, and another commit came on top of that: another "
+            "deploy took over."
+        ) from error
     except UserError as error:
-        failure = Failure(f"It could not be seen to run. {error}")
+        failure = Failure(f"It could not be seen to {seen}. {error}")
     return Restored(done, Trial(failure=failure))
 
 
@@ -59,7 +67,7 @@ def wait_for_head(hub: SpaceHub, steps: Steps, watch: Watch) -> str:
     return head
 
 
-def _see(hub: SpaceHub, done: RolledBack, before: Before, steps: Steps, watch: Watch) -> Trial:
+def _see(hub: SpaceHub, address: str, done: RolledBack, before: Before, steps: Steps, watch: Watch) -> Trial:
     manifest = manifest_at(hub, done.target)
     if manifest is None:
         wait_until_running(hub, done.commit, before, watch)
@@ -68,4 +76,4 @@ def _see(hub: SpaceHub, done: RolledBack, before: Before, steps: Steps, watch: W
         return Trial()
     proof = proof_of(hub, steps.digest_at, manifest.digest, manifest_at(hub, done.head))
     wait_until_running(hub, done.commit, before, watch, proof)
-    return put_to_test(hub, steps.smoke, manifest.version, manifest.digest)
+    return put_to_test(hub, address, steps.smoke, manifest.version, manifest.digest)

@@ -19,6 +19,10 @@ SHORTEST = 4
 _TITLE = re.compile(r"^Roll back to ([0-9a-f]{7,40})\b")
 
 
+class AlteredError(UserError):
+    """A rollback was made, and the Hub has other files than it was asked for."""
+
+
 @dataclass(frozen=True)
 class RolledBack:
     """What a rollback did: the commit it made (the head, where nothing differed), and the paths it touched."""
@@ -68,9 +72,9 @@ def find_target(hub: SpaceHub, to: str | None = None, tell: Callable[[str], None
 
 
 def roll_back(hub: SpaceHub, target: str, head: str) -> RolledBack:
-    """Make one commit on top of `head` whose files are exactly those of `target`, and check that they are.
+    """Make one commit on top of `head` whose files are exactly those of `target`.
 
-    Raises ConflictError where the head has moved on, and UserError where the Hub has other files in the end.
+    Raises ConflictError where the head has moved on; `check_files` tells whether the Hub did as it was asked.
     """
     wanted, present = hub.files(target), hub.files(head)
     restored = tuple(sorted(path for path in wanted if _digest(wanted, path) != _digest(present, path)))
@@ -79,15 +83,19 @@ def roll_back(hub: SpaceHub, target: str, head: str) -> RolledBack:
         return RolledBack(head, head, target, (), ())
     changes = Changes(added={}, deleted=deleted, copied=dict.fromkeys(restored, target))
     commit = hub.commit(changes, title(target), head)
-    found = hub.files(commit)
+    return RolledBack(commit, head, target, restored, deleted)
+
+
+def check_files(hub: SpaceHub, done: RolledBack) -> None:
+    """See that what was rolled back has the target's files; raises AlteredError where the Hub has others."""
+    wanted, found = hub.files(done.target), hub.files(done.commit)
     differing = {path for path in {*found, *wanted} if _digest(found, path) != _digest(wanted, path)}
     # The Hub may add lines to this one by itself, for large files.
     if differing - {ATTRIBUTES}:
-        raise UserError(
-            f"{hub.space} was rolled back to {target[:7]}, yet {', '.join(sorted(differing))} came out differently: "
-            f"compare commit {commit[:7]} with it on {hub.page}."
+        raise AlteredError(
+            f"{hub.space} was rolled back to {done.target[:7]}, yet {', '.join(sorted(differing))} came out "
+            f"differently: compare commit {done.commit[:7]} with it on {hub.page}."
         )
-    return RolledBack(commit, head, target, restored, deleted)
 
 
 def _meant(commits: Sequence[Commit], at: int) -> int:

@@ -155,7 +155,7 @@ def _see(hub: SpaceHub, shipped: Shipped, before: Before, steps: Steps, watch: W
             f"{hub.space} was given commit {shipped.commit[:7]}, and could not be watched; nothing was rolled back. "
             f"{error}"
         ) from error
-    return put_to_test(hub, steps.smoke, shipped.version, shipped.digest)
+    return put_to_test(hub, shipped.address, steps.smoke, shipped.version, shipped.digest)
 
 
 def _unchanged(hub: SpaceHub, shipped: Shipped, steps: Steps) -> Shipped:
@@ -167,7 +167,7 @@ def _unchanged(hub: SpaceHub, shipped: Shipped, steps: Steps) -> Shipped:
             error = failure_of(hub, runtime)
             tested = Trial(failure=Failure(str(error), error.log))
         else:
-            tested = put_to_test(hub, steps.smoke, shipped.version, shipped.digest)
+            tested = put_to_test(hub, shipped.address, steps.smoke, shipped.version, shipped.digest)
     if tested.failure is None:
         return replace(shipped, outcome=Outcome.UNCHANGED, tested=tested)
     note = "Nothing was deployed, so nothing was rolled back."

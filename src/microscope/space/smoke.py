@@ -28,7 +28,15 @@ HIDDEN = (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND)
 TRIES = 3
 # Parts of the sentences in which the app says that ZeroGPU lent no GPU: they are about the visitor's quota, or about
 # how many people want one, and nothing about what was deployed.
-NO_GPU_LENT = ("GPU quota", "number of GPU calls", "No GPU became free", "The platform gave no GPU", "ZeroGPU quota")
+NO_GPU_LENT = (
+    "GPU quota",
+    "number of GPU calls",
+    "No GPU became free",
+    "The platform gave no GPU",
+    "ZeroGPU quota",
+    "Too many of your answers",
+    "The platform refused the GPU",
+)
 
 PRIVATE = (
     "If the Space is private, set HF_TOKEN to a token that may read it; if not, what runs there has no health route: "

@@ -8,12 +8,14 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
+from huggingface_hub import get_token
 
 from microscope import __version__
 from microscope.cli.space.context import Context, minutes, shown, tell, tell_log
 from microscope.errors import UserError
 from microscope.settings import REPOSITORY
 from microscope.space.findings import Finding, Status
+from microscope.space.hub import FAILURES
 from microscope.space.smoke import HEALTH
 from tests.space.shipping import write_project
 
@@ -56,6 +58,20 @@ def test_a_public_app_is_never_shown_a_token(app: tuple[str, bool], seen: list[s
     assert digest_at is not None
     assert digest_at(address) == "abc"
     assert set(seen) == ({None, f"Bearer {TOKEN}"} if private else {None})
+
+
+@pytest.mark.parametrize("exchange", [{}, {"ACTIONS_ID_TOKEN_REQUEST_URL": "http://127.0.0.1:9/?a=b"}])
+def test_a_job_that_gets_no_token_asks_without_one(exchange: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    given = {"HF_OIDC_RESOURCE": "spaces/owner/microscope", "ACTIONS_ID_TOKEN_REQUEST_TOKEN": TOKEN, **exchange}
+    monkeypatch.delenv("ACTIONS_ID_TOKEN_REQUEST_URL", raising=False)
+    for name, value in given.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(FAILURES):
+        get_token()
+    assert Context().token_for("http://127.0.0.1:9") is None
+    digest_at = Context().steps().digest_at
+    assert digest_at is not None
+    assert digest_at("http://127.0.0.1:9") is None
 
 
 def test_the_smoke_test_is_the_real_one_unless_another_is_given_or_none_is_wanted() -> None:

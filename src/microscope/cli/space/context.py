@@ -14,7 +14,7 @@ from microscope import __version__
 from microscope.errors import UserError
 from microscope.settings import REPOSITORY
 from microscope.space.findings import Finding, Status
-from microscope.space.hub import Patience, SpaceHub
+from microscope.space.hub import FAILURES, Patience, SpaceHub
 from microscope.space.names import space_name
 from microscope.space.payload import Payload, read_payload
 from microscope.space.preflight import CHECKS
@@ -22,6 +22,8 @@ from microscope.space.preflight.base import Check, Project, models_client
 from microscope.space.preflight.running import run_checks
 from microscope.space.proving import DigestAt, Smoke, Steps
 from microscope.space.waiting import Watch
+
+log = logging.getLogger("microscope")
 
 VERSION = re.compile(r'^__version__ = "([^"]+)"', re.MULTILINE)
 MOST_MINUTES = 24 * 60
@@ -105,11 +107,20 @@ class Context:
 
     def token_for(self, address: str) -> str | None:
         """Return the token to show to the app at an address: none to one that answers without, which is public."""
-        from huggingface_hub import get_token
-
         from microscope.space.answering import digest_at
 
-        return None if digest_at(address) is not None else self.token or get_token()
+        return None if digest_at(address) is not None else self._token()
+
+    def _token(self) -> str | None:
+        """Return the Hub's token, None where there is none or it cannot be had: the app is then asked without one."""
+        from huggingface_hub import get_token
+
+        try:
+            # A job without a key of its own exchanges its identity for one, over the network.
+            return self.token or get_token()
+        except FAILURES as error:
+            log.debug("no token to show to the app: %s", type(error).__name__)
+            return None
 
     def _smoke(self, address: str, version: str, digest: str) -> Sequence[Finding]:
         from microscope.space.smoke import Expected, smoke
@@ -117,11 +128,9 @@ class Context:
         return smoke(address, Expected(version, digest), token=self.token_for(address), tell=self.watch.tell)
 
     def _digest_at(self, address: str) -> str | None:
-        from huggingface_hub import get_token
-
         from microscope.space.answering import digest_at
 
-        return digest_at(address) or digest_at(address, self.token or get_token())
+        return digest_at(address) or digest_at(address, self._token())
 
 
 def minutes(text: str) -> float:
