@@ -33,11 +33,17 @@ def test_without_requirements_the_line_is_what_is_beside_them(tmp_path: Path) ->
     assert build_line(tmp_path)[0] == "gradio[oauth,mcp]==6.31.0"
 
 
-@pytest.mark.parametrize("head", ["", "sdk_version: six\n", "sdk_version: '6.0; rm'\n"])
+@pytest.mark.parametrize("head", ["", "sdk_version: six\n", "sdk_version: '6.0; rm'\n", "sdk_version: 6.31.0foo\n"])
 def test_without_a_version_of_gradio_there_is_no_line(tmp_path: Path, head: str) -> None:
     (tmp_path / "README.md").write_text(f"---\ntitle: A\n{head}---\n")
     with pytest.raises(UserError, match="write sdk_version there, such as"):
         build_line(tmp_path)
+
+
+@pytest.mark.parametrize("version", ["6.31", "6.31.0", "6.32.0b1", "6.32.0rc2", "6.31.0.post1", "6.32.0.dev3"])
+def test_any_version_that_gradio_may_have_is_taken(tmp_path: Path, version: str) -> None:
+    (tmp_path / "README.md").write_text(f"---\nsdk_version: '{version}'\n---\n")
+    assert build_line(tmp_path)[0] == f"gradio[oauth,mcp]=={version}"
 
 
 @pytest.mark.parametrize(
@@ -117,7 +123,13 @@ def test_an_address_that_may_change_is_warned_of(line: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "line", ["--extra-index-url https://u:secret@example.org/simple", "a @ git+https://u:secret@example.org/a"]
+    "line",
+    [
+        "--extra-index-url https://u:secret@example.org/simple",
+        "a @ git+https://u:secret@example.org/a",
+        "a==1.0 @ https://u:secret@example.org/a.whl",
+        "a b https://secret@example.org/a.whl",
+    ],
 )
 def test_a_password_is_told_and_not_repeated(line: str) -> None:
     (problem,) = problems_of(line)

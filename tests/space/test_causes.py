@@ -105,6 +105,14 @@ def test_a_cause_is_short_and_a_line_without_colours_and_tokens() -> None:
     assert token not in str(cause_of([f"ERROR: bad header {token}"], "BUILD_ERROR"))
 
 
+@pytest.mark.parametrize("login", ["ada:lovelace7", "lovelace7", "ada:love@lace7"])
+def test_no_password_of_an_address_is_told(login: str) -> None:
+    assert clean(f"no a.whl at https://{login}@example.org/a.whl") == "no a.whl at https://[a login]@example.org/a.whl"
+    assert (
+        clean("see https://example.org/@ada, or ada@example.org") == "see https://example.org/@ada, or ada@example.org"
+    )
+
+
 def test_the_tail_has_the_last_lines_that_say_anything() -> None:
     lines = [f"line {number}\n" if number % 2 else "\n" for number in range(400)]
     assert tail(lines) == tuple(f"line {number}" for number in range(401 - 2 * TAIL_LINES, 400, 2))

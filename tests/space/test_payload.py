@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from pathlib import Path
 
 import pytest
@@ -65,6 +66,13 @@ def test_what_is_no_manifest_is_refused(content: bytes) -> None:
 def test_a_folder_that_is_no_project_is_named(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"has no app\.py"):
         read_payload(tmp_path, "1")
+
+
+def test_a_name_that_no_repository_can_hold_is_refused(root: Path) -> None:
+    (root / "assets").mkdir()
+    (root / "assets" / os.fsdecode(b"caf\xe9.png")).write_text("a")
+    with pytest.raises(UserError, match=r"'assets/caf\\udce9.png' is a name that no Space can hold: rename it"):
+        read_payload(root, "1.0.0")
 
 
 def test_this_project_has_what_a_space_needs() -> None:

@@ -14,6 +14,7 @@ from microscope.space import pip
 from microscope.space.build_line import build_line
 from microscope.space.pip import Package, Pip, UnresolvedError, full_version
 from microscope.space.pip_failure import Reason
+from tests.hub.loopback_server import Answer, LoopbackServer, RefusalError, Request, Served
 from tests.space.wheels import offline_pip, write_source, write_wheel
 
 WHEELS = {
@@ -119,6 +120,30 @@ def test_an_index_that_nobody_serves_is_the_network_s_fault(folder: Path) -> Non
         silent.resolve(["numpy"], folder, "3.12")
     assert caught.value.failure.reason is Reason.NETWORK
     assert "cannot be reached" in str(caught.value)
+
+
+class Index(Served):
+    """An index of packages that answers nothing but a status."""
+
+    def __init__(self, status: int) -> None:
+        self.status = status
+        self._server = LoopbackServer(self)
+        self.options = ("--isolated", "--index-url", f"{self._server.url}/simple", "--retries", "1")
+
+    def answer(self, _request: Request) -> Answer:
+        raise RefusalError(self.status)
+
+    def next_chunk(self, _sent: int) -> int:
+        return 0
+
+
+@pytest.mark.parametrize(
+    ("status", "reason"), [(503, Reason.NETWORK), (429, Reason.NETWORK), (403, Reason.NETWORK), (404, Reason.NO_MATCH)]
+)
+def test_an_index_in_trouble_is_no_fault_of_the_line(folder: Path, status: int, reason: Reason) -> None:
+    with Index(status) as index, pytest.raises(UnresolvedError) as caught:
+        Pip(index.options).resolve(["numpy"], folder, "3.12")
+    assert caught.value.failure.reason is reason
 
 
 def test_it_takes_no_longer_than_allowed(folder: Path) -> None:

@@ -48,6 +48,37 @@ def test_the_reason_is_found(log: str, reason: Reason, told: str) -> None:
     assert failure.advice.endswith(".")
 
 
+FETCHED = "2026-11-29T08:00:00,000   Could not fetch URL https://x/simple/{}: {} - skipping"
+UNAVAILABLE = FETCHED.format("b/", "Max retries (Caused by ResponseError('too many 503 error responses'))")
+NOT_FOUND = FETCHED.format("a/", "404 Client Error: Not Found for url: https://x/simple/a/")
+FORBIDDEN = FETCHED.format("a/", "403 Client Error: Forbidden for url: https://y/simple/a/")
+SLOWER = FETCHED.format("a/", "429 Client Error: Too Many Requests for url: https://x/simple/a/")
+BROKEN = FETCHED.format("a/", "504 Server Error: Gateway Timeout for url: https://x/simple/a/")
+CONFLICT = "ERROR: ResolutionImpossible: for help visit\n"
+KNOWN = "ERROR: Could not find a version that satisfies the requirement a>=2 (from versions: 1)\n"
+
+
+@pytest.mark.parametrize(
+    ("log", "detail", "reason"),
+    [
+        (NO_MATCH, [UNAVAILABLE], Reason.NETWORK),
+        (NO_MATCH, [SLOWER], Reason.NETWORK),
+        (NO_MATCH, [BROKEN], Reason.NETWORK),
+        (NO_MATCH, [FORBIDDEN], Reason.NETWORK),
+        (CONFLICT, [BROKEN], Reason.NETWORK),
+        ("ERROR: HTTP error 503 while getting https://x/a.whl\n", [], Reason.NETWORK),
+        (NO_MATCH, [NOT_FOUND], Reason.NO_MATCH),
+        # An index that has some packages alone may refuse all others.
+        (NO_MATCH, [NOT_FOUND, FORBIDDEN], Reason.NO_MATCH),
+        (NO_MATCH, [FORBIDDEN.replace("simple/a/", "simple/b/")], Reason.NO_MATCH),
+        (KNOWN + NO_MATCH, [FORBIDDEN], Reason.NO_MATCH),
+        (CONFLICT, [FORBIDDEN], Reason.CONFLICT),
+    ],
+)
+def test_an_index_that_refuses_is_no_fault_of_a_line(log: str, detail: list[str], reason: Reason) -> None:
+    assert failure_of(Ended(1, log), 60, detail).reason is reason
+
+
 def test_a_conflict_lists_each_side_once_and_not_all_of_many() -> None:
     sides = "".join(f"    package {number}.0 depends on pydantic<{number}\n" for number in range(9))
     log = f"ERROR: Cannot install a because these have conflicting dependencies.\n{sides}{sides}"

@@ -34,6 +34,7 @@ _ELSEWHERE = {
     "-f": "a folder of packages",
     "--find-links": "a folder of packages",
 }
+_VERSION = re.compile(r"\d+(\.\d+)+((a|b|rc|\.post|\.dev)\d+)?", re.ASCII)
 _COMMENT = re.compile(r"(^|\s)#.*$")
 _COMMIT = re.compile(r"@[0-9a-f]{40}(#|$)")
 _ADDRESS = re.compile(r"^[A-Za-z][\w+]*://")
@@ -57,7 +58,7 @@ def build_line(root: Path) -> tuple[str, ...]:
     A UserError says what is missing.
     """
     version = front_matter_of(root / "README.md").text("sdk_version")
-    if not re.fullmatch(r"\d+(\.\d+)+\w*", version):
+    if not _VERSION.fullmatch(version):
         raise UserError("The head of README.md names no version of Gradio: write sdk_version there, such as 6.31.0.")
     named = ("-r", REQUIREMENTS) if (root / REQUIREMENTS).is_file() else ()
     return (*named, f"gradio[oauth,mcp]=={version}", *BESIDE)
@@ -126,6 +127,9 @@ def _judge_option(number: int, line: str) -> Iterator[LineProblem]:
 
 def _judge_requirement(number: int, line: str) -> Iterator[LineProblem]:
     requirement = _requirement(line)
+    if requirement is None and _PASSWORD.search(line):
+        yield _password(number)
+        return
     if requirement is None:
         advice = "Write a package's name and its versions, such as pillow>=12."
         yield LineProblem(number, "error", f"is no requirement that pip can read: {line}", advice)

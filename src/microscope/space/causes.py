@@ -14,6 +14,7 @@ TAIL_LINES = 60
 LONGEST_SAID = 300
 
 _TOKEN = re.compile(r"\b(?:hf_[A-Za-z0-9_.\-]{8,}|gh[pousr]_[A-Za-z0-9]{16,}|eyJ[\w\-]{8,}\.[\w\-]+\.[\w\-]+)")
+_LOGIN = re.compile(r"://[^/\s]+@")
 _TERMINAL = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|[\x00-\x08\x0b-\x1f\x7f]")
 _RAISED = re.compile(r"[A-Za-z_][\w.]*(?:Error|Exception|Exit|Interrupt|Warning|Failure|NotFound)\b(?::.*)?$")
 
@@ -139,8 +140,8 @@ def tail(lines: Sequence[str], most: int = TAIL_LINES) -> tuple[str, ...]:
 
 
 def clean(line: str) -> str:
-    """Return a line of a log without its end, colours and bells, and with tokens made unreadable."""
-    return _TOKEN.sub("[a token]", _TERMINAL.sub("", line.rstrip()))
+    """Return a line of a log without its end, colours and bells, and with tokens and logins made unreadable."""
+    return _LOGIN.sub("://[a login]@", _TOKEN.sub("[a token]", _TERMINAL.sub("", line.rstrip())))
 
 
 def _short(said: str) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -76,11 +77,16 @@ class Manifest:
 
 
 def read_payload(root: Path, version: str) -> Payload:
-    """Return what a Space is given of the project at `root`; a UserError names what is missing."""
+    """Return what a Space is given of the project at `root`; a UserError names what is missing, or no name."""
     missing = [path for path in NEEDED if not (root / path).is_file()]
     if missing:
         raise UserError(f"{root} has no {missing[0]}: run the command at the top of a copy of VLM Microscope.")
-    return Payload(root, version, tuple(_describe(root, path) for path in sorted(paths_of(root))))
+    paths = sorted(paths_of(root))
+    # Bytes that are no text, as Python writes them in names.
+    unnamed = next((path for path in paths if re.search(r"[\ud800-\udfff]", path)), None)
+    if unnamed is not None:
+        raise UserError(f"{unnamed!r} is a name that no Space can hold: rename it.")
+    return Payload(root, version, tuple(_describe(root, path) for path in paths))
 
 
 def paths_of(root: Path) -> Iterator[str]:

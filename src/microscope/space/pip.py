@@ -107,24 +107,25 @@ class Pip:
         end = monotonic() + self.seconds
         failures: dict[str, Failure] = {}
         with tempfile.TemporaryDirectory() as scratch:
-            report = Path(scratch) / "report.json"
+            report, log = Path(scratch) / "report.json", Path(scratch) / "log"
             while True:
-                command = self._command(arguments, report, full_version(python), tuple(failures))
+                outputs = ("--report", str(report), "--log", str(log))
+                command = self._command((*outputs, *arguments), full_version(python), tuple(failures))
                 environment = environment_of_child({}, without=FOREIGN)
                 ended = run_child(command, folder, environment, max(end - monotonic(), 0), until)
                 if ended.status == 0:
                     return Resolved(python, _packages(json.loads(report.read_text(encoding="utf-8"))))
-                failure = failure_of(ended, self.seconds)
+                failure = failure_of(ended, self.seconds, _fetches_of(log))
                 if failure.missing in failures:
                     raise UnresolvedError(failure if failure.known else failures[failure.missing])
                 if not failure.missing or len(failures) == MOST_SOURCES:
                     raise UnresolvedError(failure)
                 failures[failure.missing] = failure
 
-    def _command(self, arguments: Sequence[str], report: Path, version: str, sources: Sequence[str]) -> list[str]:
+    def _command(self, arguments: Sequence[str], version: str, sources: Sequence[str]) -> list[str]:
         return [
             *(sys.executable, "-I", str(SCRIPT), json.dumps(conditions_of(version))),
-            *("install", "--dry-run", "--ignore-installed", "--report", str(report), "--no-input", "--no-color"),
+            *("install", "--dry-run", "--ignore-installed", "--no-input", "--no-color"),
             *("--disable-pip-version-check", "--retries", "2", "--use-feature", "fast-deps"),
             *("--python-version", version, "--implementation", "cp", "--only-binary", ":all:"),
             *(part for platform in PLATFORMS for part in ("--platform", platform)),
@@ -149,6 +150,14 @@ def conditions_of(python: str) -> dict[str, str]:
 def full_version(python: str) -> str:
     """Return a Python's version with its patch: the platform's own where it is known, else the first."""
     return python if python.count(".") == 2 else PATCHES.get(python, f"{python}.0")  # noqa: PLR2004
+
+
+def _fetches_of(log: Path) -> tuple[str, ...]:
+    """Return the lines of pip's log on what no index gave."""
+    if not log.is_file():
+        return ()
+    with log.open(encoding="utf-8", errors="replace") as file:
+        return tuple(line for line in file if "Could not fetch URL" in line)
 
 
 def _packages(report: Mapping[str, Any]) -> tuple[Package, ...]:

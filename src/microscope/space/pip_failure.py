@@ -7,9 +7,11 @@ network that is down: what else it wrote tells which it was.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import Enum
+
+from packaging.utils import canonicalize_name
 
 from microscope.space.causes import clean
 from microscope.space.child import Ended
@@ -51,6 +53,12 @@ class Failure:
 _NETWORK = re.compile(
     r"Retrying \(Retry\(total=0\b|Could not fetch URL .*ssl certificate|Temporary failure in name resolution"
 )
+# What an index answers that has trouble of its own, or wants to be asked less.
+_TROUBLE = re.compile(
+    r"Could not fetch URL \S+: (?:429|5\d\d) |too many \d+ error responses|HTTP error (?:429|5\d\d) while getting"
+)
+_REFUSED = re.compile(r"Could not fetch URL \S+/(?P<name>[^/\s]+)/: (?P<status>\d+) ")
+FORBIDDEN = "403"
 _MATCH = re.compile(r"No matching distribution found for (?P<wanted>(?P<name>[A-Za-z0-9][\w.-]*).*?)(?: \(from .*)?$")
 _VERSIONS = re.compile(r"Could not find a version that satisfies .*\(from versions: (?P<versions>.*)\)")
 _SIDE = re.compile(r"^\s{4}(?P<side>(?:The user requested|\S.* depends on) .*)$")
@@ -59,27 +67,37 @@ _ERROR = re.compile(r"^(?:ERROR|error): (?P<said>.*)")
 _PYTHON = re.compile(r"Ignored the following versions that require a different python")
 
 
-def failure_of(ended: Ended, seconds: float) -> Failure:
-    """Return why pip ended as it did; `seconds` is how long it had."""
+def failure_of(ended: Ended, seconds: float, detail: Iterable[str] = ()) -> Failure:
+    """Return why pip ended as it did; `seconds` is how long it had, `detail` lines that it writes to its log alone."""
+    logged = tuple(detail)
     lines = [clean(line) for line in ended.lines]
     if ended.status is None:
         told = f"pip found nothing that fits together within {seconds:.0f} seconds"
         return Failure(Reason.TIME, told, "Narrow the versions in requirements.txt, or try again on a faster network.")
-    if any(_NETWORK.search(line) for line in lines):
-        told = "The package index cannot be reached"
-        return Failure(Reason.NETWORK, told, "Check the network, or leave this out with --offline.")
+    index = _index_failure(lines, logged)
+    if index is not None:
+        return index
     if any(_CONFLICT.search(line) for line in lines):
         advice = "Change one of these lines in requirements.txt; what a Space installs beside it cannot be changed."
         return Failure(Reason.CONFLICT, _conflict(lines), advice)
     match = next((found for line in reversed(lines) if (found := _MATCH.search(line))), None)
     if match is not None:
-        return _no_match(match, lines)
+        failure = _no_match(match, lines)
+        return failure if failure.known or not _is_forbidden(failure.missing, logged) else _refused()
     said = next((found["said"] for line in lines if (found := _ERROR.match(line))), "")
     if said.startswith(("Invalid requirement", "Could not open requirements file")) or "Invalid" in said:
         return Failure(Reason.UNREADABLE, f"pip cannot read it: {_short(said)}", "Correct that line.")
     last = next((line.strip() for line in reversed(lines) if line.strip()), "it wrote nothing")
     advice = "Run the same line by hand to see all that pip says."
     return Failure(Reason.OTHER, f"pip failed: {_short(said or last)}", advice)
+
+
+def _index_failure(lines: Sequence[str], logged: Sequence[str]) -> Failure | None:
+    """Return that no index answers, or that one has trouble, or None."""
+    if any(_NETWORK.search(line) for line in lines):
+        told = "The package index cannot be reached"
+        return Failure(Reason.NETWORK, told, "Check the network, or leave this out with --offline.")
+    return _refused() if any(_TROUBLE.search(line) for line in (*lines, *logged)) else None
 
 
 def _conflict(lines: Sequence[str]) -> str:
@@ -89,6 +107,20 @@ def _conflict(lines: Sequence[str]) -> str:
         return "The requirements contradict each other"
     more = len(sides) - MOST_SIDES
     return "; ".join(sides[:MOST_SIDES]) + (f"; and {more} more" if more > 0 else "")
+
+
+def _refused() -> Failure:
+    advice = "Try again in a few minutes, or leave this out with --offline."
+    return Failure(Reason.NETWORK, "The package index does not give what it is asked for", advice)
+
+
+def _is_forbidden(package: str, logged: Sequence[str]) -> bool:
+    """Tell whether a package was kept from us and none said that there is none.
+
+    An index beside the first may refuse, instead of missing, all that it has not.
+    """
+    found = [match for line in logged if (match := _REFUSED.search(line))]
+    return {match["status"] for match in found if match["name"] == canonicalize_name(package)} == {FORBIDDEN}
 
 
 def _no_match(match: re.Match[str], lines: Sequence[str]) -> Failure:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -42,6 +43,15 @@ def test_a_name_that_does_not_go_is_told(project: Project, name: str, status: St
     assert found.status is status
     assert repr(name) in found.detail
     assert detail in found.detail
+
+
+def test_a_name_that_is_no_text_is_told(project: Project) -> None:
+    name = os.fsdecode(b"assets/caf\xe9.png")
+    write(project, name, "a")
+    found = problem(CHECK, project)
+    assert found.status is Status.FAILED
+    assert "does not carry" in found.detail
+    assert found.detail.isprintable()
 
 
 @pytest.mark.parametrize(

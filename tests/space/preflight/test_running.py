@@ -45,6 +45,17 @@ def test_one_that_fails_hides_no_other(tmp_path: Path) -> None:
     assert found[2].detail == "app.py cannot be read (Permission denied)."
 
 
+@pytest.mark.parametrize("encoding", ["utf-16", "latin-1"])
+def test_a_file_that_is_no_text_hides_no_other(tmp_path: Path, encoding: str) -> None:
+    def read(_project: Project) -> Sequence[Finding]:
+        return [fine("read", "caf\u00e9".encode(encoding).decode())]
+
+    found = run_checks(Project(tmp_path), [Check("read", read), good("last")])
+    assert [(one.subject, one.status) for one in found] == [("read", Status.FAILED), ("last", Status.OK)]
+    assert "no UTF-8" in found[0].detail
+    assert "Save it as UTF-8" in found[0].advice
+
+
 @pytest.mark.parametrize(
     ("quick", "offline", "left_out"),
     [

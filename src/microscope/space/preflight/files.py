@@ -20,7 +20,7 @@ MOST_BYTES, MOST_GIT_BYTES = 50 * GB, 10 * 10**6
 LONGEST_NAME = 255
 BINARY_SAMPLE = 8192
 RENAME = "Rename it: letters, digits, dots and dashes, at most 255 bytes."
-_REFUSED = re.compile(r"[\x00-\x1f\x7f\\]")
+_REFUSED = re.compile(r"[\x00-\x1f\x7f\\\ud800-\udfff]")
 _ODD = re.compile(r'[:*?"<>|]')
 # What Windows takes for devices, whatever the ending.
 _DEVICE = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)

@@ -45,6 +45,9 @@ def _run(
         return check.run(project)
     except UserError as error:
         return (failed(check.name, str(error), ""),)
+    except UnicodeError as error:
+        reason = f"A file, or its name, is no UTF-8 ({error})."
+        return (failed(check.name, reason, "Save it as UTF-8, or rename it."),)
     except OSError as error:
         reason = f"{error.filename or 'a file'} cannot be read ({error.strerror})."
         return (failed(check.name, reason, "Correct who may read it, or remove it."),)
