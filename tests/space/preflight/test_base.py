@@ -11,6 +11,7 @@ from microscope.space.findings import Status
 from microscope.space.payload import read_payload
 from microscope.space.preflight import CHECKS
 from microscope.space.preflight.base import Project, failed, fine, listed, models_client, warned
+from tests.hub.spaces.loopback_spaces import LoopbackSpaces
 from tests.space.preflight.projects import OURS, change, copy_of_ours
 
 
@@ -42,6 +43,17 @@ def test_a_token_for_one_space_is_not_shown_for_models(monkeypatch: pytest.Monke
     # A job that was to be keyless and gets no identity: the deploy itself says so.
     monkeypatch.setenv("HF_OIDC_RESOURCE", "spaces/owner/name")
     assert models_client("http://127.0.0.1:1").token is False
+
+
+def test_a_keyless_token_that_cannot_be_had_is_no_end_of_the_checks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("HF_TOKEN", raising=False)
+    monkeypatch.setenv("HF_OIDC_RESOURCE", "spaces/owner/name")
+    monkeypatch.setenv("HF_OIDC_ID_TOKEN", "of-this-job")
+    with LoopbackSpaces() as spaces:
+        # The exchange is refused, and then nobody answers at all.
+        assert models_client(spaces.url).token is False
+        monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", "http://127.0.0.1:1")
+        assert models_client(spaces.url).token is False
 
 
 def test_no_two_checks_have_one_name() -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from microscope.space.findings import Status
 from microscope.space.preflight.imports import CHECK, installed
+from microscope.space.preflight.running import run_checks
 from tests.space.preflight.projects import OURS, change, copy_of_ours, only, problem, write
 
 GUARDED = """
@@ -30,6 +31,14 @@ try:
     import simplejson
 except (AttributeError, ModuleNotFoundError):
     simplejson = None
+try:
+    import hjson
+except Exception:
+    hjson = None
+try:
+    import json5
+except:
+    json5 = None
 from . import neighbour
 """
 
@@ -73,6 +82,30 @@ def test_a_requirement_that_is_taken_out_is_missed(tmp_path: Path) -> None:
     assert only(CHECK.run(project)).status is Status.OK
     change(project, "requirements.txt", "captum>=0.9\n", "")
     assert "Add captum to requirements.txt" in problem(CHECK, project).advice
+
+
+def test_requirements_that_are_no_text_hide_nothing(tmp_path: Path) -> None:
+    project = copy_of_ours(tmp_path)
+    write(project, "requirements.txt", "captum\n".encode("utf-16"))
+    (found,) = run_checks(project, [CHECK])
+    assert found.status is Status.FAILED
+    assert "no UTF-8" in found.detail
+
+
+@pytest.mark.parametrize(
+    ("condition", "status"),
+    [
+        ("python_version < '3.11'", Status.FAILED),
+        ("sys_platform == 'win32'", Status.FAILED),
+        ("extra == 'dev'", Status.FAILED),
+        ("python_version >= '3.12'", Status.OK),
+    ],
+)
+def test_a_requirement_for_another_place_installs_nothing_here(tmp_path: Path, condition: str, status: Status) -> None:
+    project = copy_of_ours(tmp_path)
+    write(project, "app.py", "import captum.attr\n")
+    change(project, "requirements.txt", "captum>=0.9\n", f"captum>=0.9; {condition}\n")
+    assert only(CHECK.run(project)).status is status
 
 
 def test_a_file_of_src_is_looked_at_too(tmp_path: Path) -> None:

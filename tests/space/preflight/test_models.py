@@ -147,6 +147,25 @@ def test_a_run_is_searched(project: Project) -> None:
     assert "step-2" in found.detail
 
 
+def test_a_run_that_is_gated_is_not_searched_without_a_token(project: Project, hub: LoopbackHub) -> None:
+    hub.gated.add("org/run")
+    run = CATALOGUE.format(more=", gated: true").replace("hub: org/one", 'run: "org/run@*"')
+    write(project, "models.yaml", run)
+    found = problem(CHECK, replace(project, hub=lambda: models_client(hub.url, "hf_jwt_of.nobody")))
+    assert found.status is Status.WARNING
+    assert "no token is here to look with" in found.detail
+
+
+@pytest.mark.parametrize("run", ["org/run@*", "org/run/*"])
+def test_a_run_on_a_hub_that_does_not_answer_is_no_failure_of_ours(
+    project: Project, hub: LoopbackHub, run: str
+) -> None:
+    write(project, "models.yaml", CATALOGUE.format(more="").replace("hub: org/one", f'run: "{run}"'))
+    hub.fail(503)
+    found = problem(CHECK, project)
+    assert (found.status, found.detail) == (Status.WARNING, "The Hub cannot be reached.")
+
+
 def test_a_hub_that_does_not_answer_is_no_failure_of_ours(project: Project, hub: LoopbackHub) -> None:
     hub.fail(503)
     found = problem(CHECK, project)

@@ -9,7 +9,7 @@ from pathlib import Path
 from threading import Event
 
 from huggingface_hub import HfApi, get_token
-from huggingface_hub.errors import OIDCError
+from huggingface_hub.errors import HTTPError, OIDCError
 
 from microscope.catalog.hub import hub_client
 from microscope.hardware import Tier
@@ -32,7 +32,7 @@ def models_client(endpoint: str | None = None, token: str | None = None) -> HfAp
     api = hub_client(endpoint)
     try:
         found = token or get_token()
-    except OIDCError:
+    except (OIDCError, HTTPError):
         # What a deploy does next says it, and what to do.
         found = None
     api.token = False if found is None or found.startswith(KEYLESS) else found

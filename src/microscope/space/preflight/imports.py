@@ -23,7 +23,7 @@ from microscope.space.preflight.base import Check, Project, failed, fine, listed
 NAME = "Imports"
 # What every Python of a Space has.
 WITH_PYTHON = frozenset({"pip", "setuptools"})
-_CATCHERS = frozenset({"ImportError", "ModuleNotFoundError"})
+_CATCHERS = frozenset({"ImportError", "ModuleNotFoundError", "Exception", "BaseException"})
 
 
 def run(project: Project) -> Sequence[Finding]:
@@ -57,8 +57,11 @@ def run(project: Project) -> Sequence[Finding]:
 def installed(project: Project) -> frozenset[str]:
     """Return the packages that the build line brings in, by what the packages installed here require in turn."""
     conditions = conditions_of(project.python)
-    requirements = requirements_of((project.root / REQUIREMENTS).read_text(encoding="utf-8"))
-    todo = [*requirements, *(Requirement(part) for part in build_line(project.root)[-4:])]
+    named = requirements_of((project.root / REQUIREMENTS).read_text(encoding="utf-8"))
+    todo = [
+        *(one for one in named if _holds(one, conditions)),
+        *(Requirement(part) for part in build_line(project.root)[-4:]),
+    ]
     seen: set[tuple[str, str]] = set()
     while todo:
         requirement = todo.pop()
@@ -85,8 +88,12 @@ def _required(name: str, conditions: Mapping[str, str]) -> Iterator[Requirement]
             requirement = Requirement(text)
         except InvalidRequirement:
             continue
-        if requirement.marker is None or requirement.marker.evaluate(dict(conditions)):
+        if _holds(requirement, conditions):
             yield requirement
+
+
+def _holds(requirement: Requirement, conditions: Mapping[str, str]) -> bool:
+    return requirement.marker is None or requirement.marker.evaluate({"extra": "", **conditions})
 
 
 def _imported(tree: ast.AST) -> Iterator[tuple[str, int]]:
@@ -106,6 +113,8 @@ def _imported(tree: ast.AST) -> Iterator[tuple[str, int]]:
 
 
 def _catches(handler: ast.ExceptHandler) -> bool:
+    if handler.type is None:
+        return True
     caught = handler.type.elts if isinstance(handler.type, ast.Tuple) else [handler.type]
     return any(isinstance(one, ast.Name) and one.id in _CATCHERS for one in caught)
 

@@ -48,12 +48,14 @@ def run(project: Project) -> Sequence[Finding]:
 
 def _judge(entry: Entry, tier: Tier, api: HfApi) -> Iterator[Finding]:
     spec = entry.spec
-    if entry.search is not None:
-        yield from (failed(NAME, f"{entry.where}: {bad.reason}", "") for bad in search(spec, entry.search, api).bad)
-        return
     if spec.gated and api.token is False:
         advice = "See that the Space's HF_TOKEN is of an account that has accepted the licence."
         yield warned(NAME, f"{entry.where}: {entry.name} is gated, and no token is here to look with.", advice)
+        return
+    if entry.search is not None:
+        # A search tells of a Hub that does not answer as of an entry that is wrong.
+        ask(spec.source, spec.revision, api)
+        yield from (failed(NAME, f"{entry.where}: {bad.reason}", "") for bad in search(spec, entry.search, api).bad)
         return
     info = ask(spec.source, spec.revision, api)
     base = ask(spec.base, spec.base_revision, api) if spec.base and is_hub_id(spec.base) else None

@@ -88,6 +88,8 @@ def _environment(project: Project, listener: Listener, home: Path, port: int) ->
     changes = {
         **(OAUTH if signs_in else {}),
         **environment(listener.url, home),
+        # Where there is a proxy, what it says to itself goes past it.
+        **dict.fromkeys(("NO_PROXY", "no_proxy"), "127.0.0.1,localhost"),
         "HOME": str(home),
         "HF_HOME": str(home / "huggingface"),
         "HF_HUB_OFFLINE": "1",
