@@ -47,8 +47,11 @@ def held(engine: Engine) -> set[str]:
     return {model.key for model in engine.models.cache.snapshot().models}
 
 
-def test_a_decision_is_recorded_and_shown(carrier: Carrier, tmp_path: Path) -> None:
+def test_a_decision_is_recorded_first_and_shown_when_it_is_done(carrier: Carrier, tmp_path: Path) -> None:
     carrier.write(decision())
+    assert Record(tmp_path / "swaps").decisions() == (decision(),)
+    assert carrier.board.standing().decisions == ()
+    carrier.tell(decision())
     assert Record(tmp_path / "swaps").decisions() == carrier.board.standing().decisions == (decision(),)
 
 
@@ -99,6 +102,30 @@ def test_what_another_checkpoint_of_the_catalogue_uses_stays_though_its_key_begi
     assert held(engine) == {mine, kept, tried}
     carrier.let_go(OLD)
     assert held(engine) == {mine, kept}
+
+
+def test_a_model_goes_with_its_checkpoint_unless_another_one_uses_it(
+    carrier: Carrier, engine: Engine, load: Callable[[ModelSpec], str]
+) -> None:
+    trial, twin = replace(checkpoint(4000), key="ours@1234567"), replace(OTHER, key="twin")
+    engine.offered.change(lambda catalog: replace(catalog, specs=(OLD, OTHER, twin)))
+    load(replace(OLD, pin=True))
+    load(trial)
+    other = load(OTHER)
+    assert load(twin) == other
+    engine.offered.change(lambda catalog: replace(catalog, specs=(OTHER,)))
+    for gone in (OLD, twin):
+        carrier.leave(gone)
+    assert held(engine) == {other}
+
+
+def test_a_model_that_is_in_use_is_let_go_of_later_when_its_checkpoint_left(carrier: Carrier, engine: Engine) -> None:
+    local = engine.answerer.fetcher.fetch(replace(OLD, pin=True))
+    engine.offered.change(lambda catalog: replace(catalog, specs=(OTHER,)))
+    with engine.models.lease(local):
+        carrier.leave(OLD)
+        assert engine.models.holds(local)
+    assert [model.pinned for model in engine.models.cache.snapshot().models] == [False]
 
 
 def test_a_new_one_enters_at_its_place(carrier: Carrier, engine: Engine) -> None:

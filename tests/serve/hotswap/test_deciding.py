@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from microscope.evaluation.analysis import BETTER, NOT_WORSE, UNCLEAR, WORSE
-from microscope.serve.hotswap.deciding import decide, known_answer
+from microscope.serve.hotswap.deciding import decide, has_yet_to_come, known_answer
 from microscope.serve.hotswap.record import KEPT, STAGED, SWITCHED, UNDONE, Judgement
 from tests.serve.hotswap.samples import JUDGED, A, B, C, at_commit, decision
 
@@ -52,3 +52,25 @@ def test_what_is_staged_stays_so_and_a_switch_answers_nothing() -> None:
     assert known_answer(staged, at_commit(B), None) is staged
     assert known_answer(replace(staged, action=SWITCHED), at_commit(B), SAME) is None
     assert known_answer(None, at_commit(B), SAME) is None
+
+
+@pytest.mark.parametrize(
+    ("action", "current", "candidate", "here", "waits"),
+    [
+        (STAGED, A, B, A, True),
+        (STAGED, A, B, B, False),
+        (UNDONE, B, A, B, True),
+        (UNDONE, B, A, A, False),
+        (UNDONE, A, A, A, False),
+        (KEPT, A, B, A, False),
+        (SWITCHED, A, B, A, False),
+    ],
+)
+def test_only_what_was_staged_or_undone_and_does_not_answer_yet_waits_for_a_restart(
+    action: str,
+    current: str,
+    candidate: str,
+    here: str,
+    waits: bool,  # noqa: FBT001
+) -> None:
+    assert has_yet_to_come(decision(action, current, candidate), at_commit(here)) is waits

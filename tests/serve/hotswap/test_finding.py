@@ -37,11 +37,11 @@ def look(lab: Lab, fetcher: Fetcher) -> Callable[..., Found]:
     assert found is not None
     machine = Machine("cpu", found, 16 * 10**9, 0, 2, "CPU", "float32")
 
-    def compare(running: Catalog | None = None, *, offline: bool = False) -> Found:
+    def compare(running: Catalog | None = None, *, offline: bool = False, kept: frozenset[str] = frozenset()) -> Found:
         api = hub_client(lab.hub.url)
         settings = replace(lab.settings, offline=offline)
         read = build_catalog(settings, machine, api)
-        return find(running or read, read, fetcher, Heads(None if offline else api, lab.home / "cache"))
+        return find(running or read, read, fetcher, Heads(None if offline else api, lab.home / "cache"), kept)
 
     return compare
 
@@ -151,6 +151,29 @@ def test_a_run_that_cannot_be_listed_this_time_keeps_its_checkpoints(lab: Lab, l
     assert {spec.key for spec in found.catalog.specs} == {"lab/run@main", "two"}
     assert found.gone == ()
     assert "slow down" in found.failed["lab/run@main"]
+    # Nor the next time, nor the one after it, though by then the entry was bad before.
+    for _ in range(2):
+        assert found.kept == {"lab/run@main"}
+        found = look(found.catalog, kept=found.kept)
+        assert {spec.key for spec in found.catalog.specs} == {"lab/run@main", "two"}
+        assert "slow down" in found.failed["lab/run@main"]
+    lab.hub.recover()
+    found = look(found.catalog, kept=found.kept)
+    assert (found.gone, found.failed, found.kept) == ((), {}, frozenset())
+
+
+def test_a_new_one_that_the_hub_refuses_is_neither_offered_nor_passed_over(
+    lab: Lab, look: Callable[..., Found]
+) -> None:
+    lab.publish(300)
+    running = look().catalog
+    more = CATALOG.replace("presets:", "  two:\n    hub: lab/two\npresets:").replace("[ours]", "[ours, two]")
+    lab.write(more)
+    found = look(running)
+    assert [spec.key for spec in found.catalog.specs] == ["ours"]
+    assert found.new == ()
+    assert [spec.key for spec in found.refused] == ["two"]
+    assert "shows us no model lab/two" in found.failed["two"]
 
 
 def test_a_repository_that_is_gone_stays_as_it_is_and_says_why(lab: Lab, look: Callable[..., Found]) -> None:

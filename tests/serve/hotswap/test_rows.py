@@ -97,20 +97,23 @@ def test_at_a_start_the_record_tells_all(
 def test_after_a_look_around_every_checkpoint_has_its_row_in_order(fetcher: Fetcher) -> None:
     named = {key: replace(RUNNING, key=key, label=key.title()) for key in ("edited", "same", "failed", "replaced")}
     new, gone = ModelSpec("new", "New", "lab/new", revision=A), ModelSpec("gone", "Gone", "/models/gone", folder=True)
+    refused = ModelSpec("refused", "Refused", "lab/refused")
     found = Found(
         catalog=Catalog((RUNNING, *named.values())),
-        asked={key: Place("lab/run") for key in ("ours", "new", "edited", "same", "replaced")},
+        asked={key: Place("lab/run") for key in ("ours", "new", "refused", "edited", "same", "replaced")},
         new=(new,),
+        refused=(refused,),
         edited=("edited",),
         replaced=("replaced",),
         gone=(gone,),
         changed=(change(),),
-        failed={"failed": "It is gated."},
+        failed={"failed": "It is gated.", "refused": "It is private."},
     )
     rows = found_rows(found, fetcher, lambda _key: Known())
     assert [(row.key, row.state) for row in rows] == [
         ("ours", State.WAITING),
         ("new", State.WAITING),
+        ("refused", State.FAILED),
         ("edited", State.EDITED),
         ("same", State.UNCHANGED),
         ("replaced", State.EDITED),
@@ -118,6 +121,7 @@ def test_after_a_look_around_every_checkpoint_has_its_row_in_order(fetcher: Fetc
         ("gone", State.GONE),
     ]
     assert rows[0].sentence == "lab/run at bbbbbbb was found; its turn comes."
-    assert rows[5].sentence == "Failed stays as it is. It is gated."
-    assert rows[6].source == "gone"
+    assert rows[2].sentence == "Refused is new and is not offered yet. It is private."
+    assert rows[6].sentence == "Failed stays as it is. It is gated."
+    assert rows[7].source == "gone"
     assert all(row.sentence for row in rows)

@@ -333,6 +333,71 @@ def test_a_burst_makes_one_reload_and_what_comes_while_it_runs_makes_one_more(la
     assert ran == ["webhook", "webhook"]
 
 
+def test_an_owner_who_looks_while_a_switch_is_at_work_is_heard_afterwards(lab: Lab) -> None:
+    lab.publish(6000)
+    lab.start()
+    lab.use()
+    new = lab.publish(300)
+    assert lab.reload().state is State.KEPT
+    work = lab.swapper._work
+    switch, begun, go_on = work.switch, threading.Event(), threading.Event()
+
+    def slow(key: str, by: str) -> str:
+        begun.set()
+        assert go_on.wait(PATIENCE)
+        return switch(key, by)
+
+    work.switch = slow
+    lab.swapper.switch(KEY, "ada")
+    assert begun.wait(PATIENCE)
+    newest = lab.publish(2000)
+    lab.swapper.reload("eve")
+    lab.swapper.reload("eve")
+    go_on.set()
+    row = lab.row()
+    assert newest in (row.current, row.candidate)
+    standing = lab.swapper.standing()
+    assert (standing.by, standing.failed) == ("eve", False)
+    assert [(one.by, one.candidate.state) for one in standing.decisions[:2]] == [("eve", newest), ("ada", new)]
+
+
+def test_an_owner_who_looks_again_right_after_a_stop_is_heard(lab: Lab) -> None:
+    lab.publish(300)
+    lab.start()
+    lab.use()
+    new = lab.publish(6000)
+    lab.hub.stall(on="/resolve/")
+    lab.swapper.reload("ada")
+    assert lab.hub.held.wait(PATIENCE)
+    lab.swapper.stop()
+    lab.swapper.reload("eve")
+    lab.hub.recover()
+    row = lab.row()
+    assert (row.state, row.current, lab.swapper.standing().by) == (State.SWITCHED, new, "eve")
+
+
+def test_a_reload_that_follows_at_once_does_not_say_that_it_waits(lab: Lab) -> None:
+    lab.publish(300)
+    lab.start()
+    said: list[str] = []
+    board = lab.swapper._board
+    begin = board.begin
+
+    def heard(sentence: str, by: str) -> None:
+        said.append(sentence)
+        begin(sentence, by)
+
+    board.begin = heard
+    lab.hub.stall(on="/api/models/")
+    lab.swapper.reload("ada")
+    assert lab.hub.held.wait(PATIENCE)
+    lab.swapper.stop()
+    lab.swapper.reload("ada")
+    lab.hub.recover()
+    assert lab.swapper.wait(PATIENCE)
+    assert said == [words.READING] * 4
+
+
 def test_what_is_asked_as_soon_as_something_ends_is_done_once(lab: Lab) -> None:
     lab.publish(300)
     lab.start()
@@ -400,6 +465,48 @@ def test_where_nothing_can_be_packed_again_the_owner_stages_for_the_next_restart
     assert (lab.row().state, lab.current) == (State.STAGED, new)
     lab.start()
     assert lab.use() == old
+
+
+def test_an_undo_that_waits_for_a_restart_is_seen_after_a_reload_and_can_be_called_off(lab: Lab) -> None:
+    lab.zero = True
+    old = lab.publish(300)
+    lab.start()
+    lab.use()
+    new = lab.publish(6000)
+    lab.reload("webhook")
+    lab.swapper.switch(KEY, "ada")
+    lab.row()
+    lab.start()
+    assert lab.use() == new
+    lab.swapper.undo(KEY, "ada")
+    undone = lab.row()
+    assert undone.state is State.STAGED
+    for _ in range(2):
+        assert lab.reload("webhook") == undone
+        assert lab.swapper.standing().sentence == "Reloaded: 1 staged for the next restart."
+    assert (undone.current, undone.candidate, undone.can_switch) == (new, new, True)
+    assert f"lab/run at {old[:7]} answers again after the next restart" in undone.sentence
+    lab.swapper.switch(KEY, "ada")
+    assert (lab.row().state, lab.row().can_undo) == (State.STAGED, True)
+    lab.start()
+    assert lab.use() == new
+
+
+def test_what_is_staged_is_seen_after_a_reload_though_the_branch_went_back(lab: Lab) -> None:
+    lab.zero = True
+    old = lab.publish(300)
+    lab.start()
+    lab.use()
+    new = lab.publish(6000)
+    lab.reload("webhook")
+    lab.swapper.switch(KEY, "ada")
+    staged = lab.row()
+    assert lab.publish(300) == old
+    row = lab.reload("webhook")
+    assert (row.state, row.sentence, row.can_undo) == (State.STAGED, staged.sentence, True)
+    assert lab.swapper.standing().sentence == "Reloaded: 1 staged for the next restart."
+    lab.start()
+    assert lab.use() == new
 
 
 def test_what_is_staged_stays_so_although_something_newer_comes(lab: Lab) -> None:

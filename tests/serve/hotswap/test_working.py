@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import replace
 
 import pytest
 
 from microscope.errors import UserError
 from microscope.serve.hotswap.gate import Gate
-from microscope.serve.hotswap.record import Judgement
+from microscope.serve.hotswap.record import Decision, Judgement
 from microscope.serve.hotswap.standing import State
 from microscope.serve.hotswap.words import STOPPED
 from microscope.serve.hotswap.working import Work
@@ -139,6 +140,80 @@ def test_what_was_left_and_comes_back_is_where_it_was_decided_to_be(lab: Lab) ->
     spec = lab.engine.catalog.get("theirs")
     assert spec is not None
     assert spec.revision == old
+
+
+def test_a_run_that_cannot_be_listed_for_a_while_loses_nothing(lab: Lab) -> None:
+    lab.write(TWO.replace("hub: lab/run\n    label: Ours", "run: lab/run@*"))
+    for repo in ("lab/run", "lab/theirs"):
+        lab.publish(300, repo)
+    work = work_of(lab)
+    before = {spec.key for spec in lab.engine.catalog.specs}
+    assert before == {"lab/run@main", "theirs"}
+    lab.hub.fail(429, on="lab/run")
+    for _ in range(3):
+        assert work.reload("webhook", force=False) == "Reloaded: 1 failed."
+        assert {spec.key for spec in lab.engine.catalog.specs} == before
+    lab.hub.recover()
+    assert work.reload("webhook", force=False) == "Nothing newer was found."
+    assert {spec.key for spec in lab.engine.catalog.specs} == before
+
+
+def test_a_new_one_that_the_hub_refuses_is_said_to_have_failed(lab: Lab) -> None:
+    lab.publish(300)
+    work = work_of(lab)
+    lab.write(TWO)
+    assert work.reload("ada", force=False) == "Reloaded: 1 failed."
+    row = next(row for row in work.board.standing().rows if row.key == "theirs")
+    assert row.state is State.FAILED
+    assert row.sentence.startswith("Theirs is new and is not offered yet. The Hub shows us no model lab/theirs")
+    lab.publish(300, "lab/theirs")
+    assert work.reload("ada", force=False) == "Reloaded: 1 new."
+
+
+def test_a_model_whose_checkpoint_left_is_let_go_of_though_it_was_pinned(lab: Lab) -> None:
+    lab.write(TWO)
+    for repo, step in (("lab/run", 300), ("lab/theirs", 800)):
+        lab.publish(step, repo)
+    work = work_of(lab)
+    keys = {}
+    for spec in lab.engine.catalog.specs:
+        local = lab.engine.answerer.fetcher.fetch(replace(spec, pin=True))
+        with lab.engine.models.lease(local):
+            keys[spec.key] = lab.engine.models.key(local)
+    lab.write()
+    assert work.reload("ada", force=False) == "Reloaded: 1 gone."
+    assert [model.key for model in lab.engine.models.cache.snapshot().models] == [keys[KEY]]
+
+
+def test_it_says_that_a_checkpoint_answers_once_it_does(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    old = lab.publish(300)
+    work = work_of(lab)
+    lab.use()
+    new = lab.publish(800)
+    told(work, "better")
+    said: list[str | None] = []
+
+    class Listening(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            if " answers " in record.getMessage():
+                said.append(lab.current)
+
+    decided = work.board.decided
+
+    def shown(decisions: tuple[Decision, ...]) -> None:
+        said.append(lab.current)
+        decided(decisions)
+
+    monkeypatch.setattr(work.board, "decided", shown)
+    monkeypatch.setattr(logging.getLogger("microscope"), "handlers", [Listening()])
+    caplog.set_level(logging.INFO, "microscope")
+    work.reload("ada", force=False)
+    assert said == [new, new]
+    said.clear()
+    work.undo(KEY, "ada")
+    assert said == [old, old]
 
 
 def test_nothing_is_begun_once_nobody_wants_it(lab: Lab) -> None:

@@ -22,8 +22,11 @@ class Carrier:
     board: Board
 
     def write(self, decision: Decision) -> None:
-        """Record a decision and show it; a `UserError` where it cannot be recorded, and then nothing is done."""
+        """Record a decision; a `UserError` where it cannot be recorded, and then nothing is done."""
         self.record.add(decision)
+
+    def tell(self, decision: Decision) -> None:
+        """Say what was decided, once it is so."""
         log.info("%s: %s", decision.key, decision.sentence)
         self.board.decided(self.record.decisions())
 
@@ -46,12 +49,26 @@ class Carrier:
         models, local = self.engine.models, self.engine.answerer.fetcher.known(spec)
         others = {one.key for one in self.engine.catalog.specs} - {spec.key}
         for model in models.cache.snapshot().models if local is not None else ():
-            mine = all(name == spec.key or name.startswith(f"{spec.key}@") for name in model.names)
+            mine = all(_is_of(name, spec.key) for name in model.names)
             # On a base, other adapters may be at work.
             if local is None or not mine or others & model.names or model.placed or model.key == models.key(local):
                 continue
-            models.cache.pin(model.key, on=False)
-            models.cache.unload(model.key, f"{spec.label} answers from elsewhere")
+            self._unload(model.key, f"{spec.label} answers from elsewhere")
+
+    def leave(self, spec: ModelSpec) -> None:
+        """Let go of the models of a checkpoint that is not offered any more, unless one that is offered has them too.
+
+        One that is in use goes when its memory is wanted: nothing holds it any longer.
+        """
+        offered = [one.key for one in self.engine.catalog.specs]
+        for model in self.engine.models.cache.snapshot().models:
+            mine = any(_is_of(name, spec.key) for name in model.names)
+            if mine and not model.placed and not any(_is_of(name, key) for name in model.names for key in offered):
+                self._unload(model.key, f"{spec.label} left the catalogue")
+
+    def _unload(self, key: str, reason: str) -> None:
+        self.engine.models.cache.pin(key, on=False)
+        self.engine.models.cache.unload(key, reason)
 
     def enter(self, spec: ModelSpec, order: tuple[str, ...]) -> None:
         """Offer a checkpoint that was not offered before, at its place among the keys of the catalogue."""
@@ -62,3 +79,8 @@ class Carrier:
             return replace(catalog, specs=tuple(specs))
 
         self.engine.offered.change(entered)
+
+
+def _is_of(name: str, key: str) -> bool:
+    """Tell whether a model was used under a checkpoint's name, or under that of a candidate for it."""
+    return name == key or name.startswith(f"{key}@")

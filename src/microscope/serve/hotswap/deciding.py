@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from microscope.evaluation.analysis import BETTER, NOT_WORSE
 from microscope.serve.hotswap.places import Place
-from microscope.serve.hotswap.record import KEPT, STAGED, SWITCHED, Decision, Judgement
+from microscope.serve.hotswap.record import KEPT, STAGED, SWITCHED, UNDONE, Decision, Judgement
 
 
 def decide(judgement: Judgement, *, forced: bool, staging: bool) -> str:
@@ -28,3 +28,9 @@ def known_answer(decision: Decision | None, candidate: Place, asked: tuple[str, 
     judged = decision.judgement
     again = decision.action == KEPT and asked is not None and asked != (judged.digest, judged.margin)
     return None if again or decision.action == SWITCHED else decision
+
+
+def has_yet_to_come(decision: Decision, here: Place) -> bool:
+    """Tell whether a decision changes what answers at the next start: `here` still answers what is to be replaced."""
+    moves = decision.action in (STAGED, UNDONE) and decision.candidate != decision.current
+    return moves and here == decision.current

@@ -32,7 +32,8 @@ class Change:
 class Found:
     """How a catalogue differs: what is new, edited, gone or changed, and why some could not be looked up, by key.
 
-    The files of what was `replaced` are others in the same folder, and answer already.
+    The files of what was `replaced` are others in the same folder, and answer already. What was `refused` is new as
+    well, and could not be looked up; what was `kept` could not be found, and stays because its entry was not readable.
 
     `catalog` is what can be offered at once: everything but the new ones, whose files are not here yet; what changed
     stands in it as it answers now. `asked` are the places that the catalogue asks for, by key.
@@ -41,10 +42,12 @@ class Found:
     catalog: Catalog
     asked: dict[str, Place] = field(default_factory=dict)
     new: tuple[ModelSpec, ...] = ()
+    refused: tuple[ModelSpec, ...] = ()
     edited: tuple[str, ...] = ()
     replaced: tuple[str, ...] = ()
     gone: tuple[ModelSpec, ...] = ()
     changed: tuple[Change, ...] = ()
+    kept: frozenset[str] = frozenset()
     failed: dict[str, str] = field(default_factory=dict)
 
 
@@ -86,8 +89,10 @@ def running_at(spec: ModelSpec, fetcher: Fetcher) -> Place:
     return replace(place, revision=own, base_revision=base)
 
 
-def find(running: Catalog, read: Catalog, fetcher: Fetcher, heads: Heads) -> Found:
-    """Compare the catalogue that runs with the one that was read again.
+def find(
+    running: Catalog, read: Catalog, fetcher: Fetcher, heads: Heads, kept_before: frozenset[str] = frozenset()
+) -> Found:
+    """Compare the catalogue that runs with the one that was read again; `kept_before` is what the last look kept.
 
     Raises `UserError` where the Hub cannot be reached, or where nothing of what was read can be offered.
     """
@@ -95,16 +100,18 @@ def find(running: Catalog, read: Catalog, fetcher: Fetcher, heads: Heads) -> Fou
         raise UserError(words.nothing_read(read.bad[0].reason if read.bad else ""))
     found = _Finding(running, fetcher, heads)
     specs = [spec for asked in read.specs if (spec := found.look(asked)) is not None]
-    kept = [spec for spec in running.specs if read.get(spec.key) is None and found.keeps(spec, read.bad)]
+    kept = [spec for spec in running.specs if read.get(spec.key) is None and found.keeps(spec, read.bad, kept_before)]
     gone = tuple(spec for spec in running.specs if read.get(spec.key) is None and spec not in kept)
     return Found(
         catalog=replace(read, specs=(*specs, *kept)),
         asked={spec.key: place_of(spec) for spec in read.specs},
         new=tuple(found.new),
+        refused=tuple(found.refused),
         edited=tuple(found.edited),
         replaced=tuple(found.replaced),
         gone=gone,
         changed=tuple(found.changed),
+        kept=frozenset(spec.key for spec in kept),
         failed=found.failed,
     )
 
@@ -115,6 +122,7 @@ class _Finding:
     def __init__(self, running: Catalog, fetcher: Fetcher, heads: Heads) -> None:
         self._running, self._fetcher, self._heads = running, fetcher, heads
         self.new: list[ModelSpec] = []
+        self.refused: list[ModelSpec] = []
         self.edited: list[str] = []
         self.replaced: list[str] = []
         self.changed: list[Change] = []
@@ -129,6 +137,8 @@ class _Finding:
             raise
         except UserError as error:
             self.failed[asked.key] = str(error)
+            if now is None:
+                self.refused.append(asked)
             return now
         if now is None:
             self.new.append(at(asked, head))
@@ -160,14 +170,17 @@ class _Finding:
             self.failed[spec.key] = str(error)
             return False
 
-    def keeps(self, spec: ModelSpec, bad: tuple[BadEntry, ...]) -> bool:
-        """Tell whether a checkpoint that was not found stays, because its entry could not be read this time."""
+    def keeps(self, spec: ModelSpec, bad: tuple[BadEntry, ...], before: frozenset[str]) -> bool:
+        """Tell whether a checkpoint that was not found stays, because its entry could not be read this time.
+
+        What was bad `before` it was offered cannot be why it is missing, unless it was kept then for the same reason.
+        """
         known = {(entry.name, entry.reason) for entry in self._running.bad}
         # A folder that cannot be looked through is named itself, not the checkpoints in it.
         places = (spec.source, str(Path(spec.source).parent)) if spec.folder else (spec.source,)
         for entry in bad:
             named = entry.name == spec.key or any(place in entry.reason for place in places)
-            if named and (entry.name, entry.reason) not in known:
+            if named and (spec.key in before or (entry.name, entry.reason) not in known):
                 self.failed[spec.key] = entry.reason
                 return True
         return False

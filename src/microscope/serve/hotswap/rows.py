@@ -68,7 +68,7 @@ def remembered(spec: ModelSpec, fetcher: Fetcher, known: Known) -> tuple[Row, Ch
 def found_rows(found: Found, fetcher: Fetcher, known_of: Callable[[str], Known]) -> list[Row]:
     """Return the rows after a look around: in the order of the catalogue, and at the end those that are gone."""
     changes = {change.current.key: change for change in found.changed}
-    listed = {spec.key: spec for spec in (*found.catalog.specs, *found.new)}
+    listed = {spec.key: spec for spec in (*found.catalog.specs, *found.new, *found.refused)}
     ordered = [listed.pop(key) for key in found.asked if key in listed]
     rows = []
     for spec in (*ordered, *listed.values()):
@@ -80,7 +80,9 @@ def found_rows(found: Found, fetcher: Fetcher, known_of: Callable[[str], Known])
 def _said(spec: ModelSpec, found: Found, changes: dict[str, Change]) -> dict[str, Any]:
     """Return the state and the sentence of a checkpoint before anything is done about it."""
     if spec.key in found.failed:
-        sentence = words.NOT_LOOKED_UP.format(label=spec.label, reason=found.failed[spec.key])
+        reason = found.failed[spec.key]
+        stays = words.NOT_LOOKED_UP.format(label=spec.label, reason=reason)
+        sentence = words.not_offered(spec.label, reason) if spec in found.refused else stays
         return {"state": State.FAILED, "sentence": sentence}
     if spec.key in changes or spec in found.new:
         name = place_of(changes[spec.key].candidate if spec.key in changes else spec).name

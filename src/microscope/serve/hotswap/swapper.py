@@ -57,6 +57,8 @@ class Swapper:
     def reload(self, by: str, *, force: bool = False, after: float = 0.0) -> Standing:
         """Read the catalogue again in the background; where that is under way already, it is the same one.
 
+        Where something else is under way, or what was stopped has not ended yet, it follows as soon as that has.
+
         `force` lets candidates take over whatever the gate says. `after` waits so many seconds for others who ask the
         same, and is for those who may know of something that a reload under way has passed: then another one follows.
         """
@@ -64,7 +66,7 @@ class Swapper:
         with self._changed:
             if self._job is None:
                 self._begin(job)
-            elif after and not self._waits():
+            elif self._stopped or not self._job.reload or (after and not self._waits()):
                 self._next = self._next or job
             elif not after and self._waits():
                 # Nobody who is there should wait for those who may come.
@@ -172,6 +174,6 @@ class Swapper:
             when = datetime.now(timezone.utc).isoformat(timespec="seconds") if job.reload else ""
             self._board.end(sentence, failed=failed, finished=when)
             if self._job is not None:
-                self._board.begin(words.GATHERING, self._job.by)
+                self._board.begin(words.GATHERING if self._job.after else self._job.sentence, self._job.by)
             self._changed.notify_all()
             return self._job

@@ -19,8 +19,8 @@ from microscope.evaluation.analysis import NOT_WORSE
 from microscope.serve.hotswap import words
 from microscope.serve.hotswap.board import Board
 from microscope.serve.hotswap.carrying import Carrier
-from microscope.serve.hotswap.deciding import decide, known_answer
-from microscope.serve.hotswap.finding import Change, Heads, find, running_at
+from microscope.serve.hotswap.deciding import decide, has_yet_to_come, known_answer
+from microscope.serve.hotswap.finding import Change, Found, Heads, find, running_at
 from microscope.serve.hotswap.gate import Gate, contender
 from microscope.serve.hotswap.places import Place, at, place_of
 from microscope.serve.hotswap.record import (
@@ -69,6 +69,7 @@ class Work:
 
     def __post_init__(self) -> None:
         self._carrier = Carrier(self.engine, self.record, self.board)
+        self._kept: frozenset[str] = frozenset()
 
     def remember(self) -> None:
         """Show what is known at a start, from the record alone."""
@@ -85,12 +86,16 @@ class Work:
         """Read the catalogue again, take over what is new, decide about what changed, and return how it ended."""
         fetcher = self.engine.answerer.fetcher
         try:
-            found = find(self.engine.catalog, self.sources.catalog(), fetcher, self.sources.heads())
+            found = find(self.engine.catalog, self.sources.catalog(), fetcher, self.sources.heads(), self._kept)
         except UserError as error:
             raise UserError(words.unchanged(str(error))) from error
         self.engine.offered.change(lambda _: found.catalog)
+        for spec in found.gone:
+            self._carrier.leave(spec)
         self.asked, self.changes = found.asked, {change.current.key: change for change in found.changed}
+        self._kept = found.kept
         self.board.fill(found_rows(found, fetcher, self._known))
+        self._show_pending(found)
         for spec in found.new:
             self._each(spec.key, partial(words.not_offered, spec.label), partial(self._enter, spec))
         # Read once, and only where there is something to judge; on ZeroGPU nothing can be.
@@ -126,12 +131,27 @@ class Work:
         else:
             sentence, state = words.told(undone), State.KEPT
             self.engine.answerer.fetcher.fetch(back, self._progress(key))
-        self._carrier.write(replace(undone, sentence=sentence))
+        undone = replace(undone, sentence=sentence)
+        self._carrier.write(undone)
         if here != decision.current and not self.engine.zero:
             self._carrier.exchange(back)
+        self._carrier.tell(undone)
         self.changes[key] = Change(decision.asked, back, at(spec, decision.candidate))
         self._show(key, state, sentence)
         return sentence
+
+    def _show_pending(self, found: Found) -> None:
+        """Show what takes effect at the next restart although the Hub has nothing newer than what answers."""
+        for spec in found.catalog.specs:
+            decision = self._decision(spec.key)
+            if decision is None or spec.key in self.changes or spec.key in found.failed:
+                continue
+            if not has_yet_to_come(decision, running_at(spec, self.engine.answerer.fetcher)):
+                continue
+            if decision.action == UNDONE:
+                back = at(spec, decision.candidate)
+                self.changes[spec.key] = Change(decision.asked, back, at(spec, decision.current))
+            self._show(spec.key, State.STAGED, decision.sentence)
 
     def _each(self, key: str, failed: Callable[[str], str], step: Callable[[], None]) -> None:
         """Take a step about one checkpoint; that it fails is its own matter, and leaves the others."""
@@ -206,6 +226,7 @@ class Work:
             self.changes.pop(key, None)
         else:
             self._carrier.let_go(change.current)
+        self._carrier.tell(decision)
         self._show(key, BY_ACTION[action], decision.sentence)
         return decision.sentence
 
