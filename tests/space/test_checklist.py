@@ -161,6 +161,10 @@ def test_other_hardware_than_asked_for_is_told_with_its_price() -> None:
     assert "48 hours" in one(facts_on("cpu-basic"), "Hardware").detail
     assert "$0.60 an hour" in one(facts_on("t4-medium"), "Hardware").detail
     assert "your own" in one(ALONE, "Hardware").detail
+    # Hardware newer than the table of prices.
+    for name in ("local-cuda", "local-cpu"):
+        newer = one(facts_on(name, asked=None), "Hardware")
+        assert newer.detail == f"{name}: its price is not known here; the settings page shows it."
 
 
 def test_storage_says_where_answers_lie_and_whether_they_stay() -> None:
@@ -173,6 +177,15 @@ def test_storage_says_where_answers_lie_and_whether_they_stay() -> None:
     spare = one(facts_on("t4-small", storage=Storage(Path("/root/x"), None, Path("/data"))), "Storage")
     assert spare.value == "hf spaces variables add ada/microscope -e MICROSCOPE_DATA=/data"
     assert one(ALONE, "Storage").status is Status.OK
+
+
+@pytest.mark.parametrize("folder", ["/data", "/data/microscope"])
+def test_a_volume_that_cannot_be_written_is_not_told_to_be_what_it_is(folder: str) -> None:
+    closed = one(facts_on("t4-small", storage=Storage(Path(folder), Path("/data"), None, writable=False)), "Storage")
+    assert closed.status is Status.FAILED
+    assert closed.value == one(FRESH, "Storage").value
+    other = one(facts_on("t4-small", storage=Storage(Path("/srv"), None, None, writable=False)), "Storage")
+    assert other.value == "hf spaces variables add ada/microscope -e MICROSCOPE_DATA=/data"
 
 
 def test_the_webhook_is_told_with_its_secrets_command_and_then_with_its_address() -> None:

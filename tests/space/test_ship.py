@@ -69,7 +69,7 @@ def test_an_unchanged_deploy_makes_no_commit_and_is_tested_all_the_same(world: W
     assert (shipped.outcome, shipped.status) == (Outcome.UNCHANGED, 0)
     assert world.titles == before
     assert len(world.visits.seen) == 2
-    assert "nothing to deploy" in world.lines[-1]
+    assert any("nothing to deploy" in line for line in world.lines)
 
 
 def test_an_unchanged_deploy_that_does_not_work_is_no_success_and_rolls_nothing_back(world: World) -> None:
@@ -83,6 +83,37 @@ def test_an_unchanged_deploy_that_does_not_work_is_no_success_and_rolls_nothing_
     world.spaces.now(SPACE, "RUNTIME_ERROR")
     assert "Memory limit exceeded" in sentence(world.ship("1.0.0"))
     assert world.titles == before
+
+
+def test_an_unchanged_deploy_of_a_space_that_sleeps_is_tested_awake(world: World) -> None:
+    world.ship("1.0.0")
+    world.spaces.now(SPACE, "STOPPED")
+    world.spaces.script(SPACE, "APP_STARTING", "RUNNING", once=True)
+    world.lines.clear()
+    assert world.ship("1.0.0").outcome is Outcome.UNCHANGED
+    assert world.spaces.count("POST", "/restart") == 1
+    assert world.lines[-1] == f"{SPACE} runs."
+
+
+def test_an_unchanged_deploy_that_is_not_yet_built_is_waited_for(world: World) -> None:
+    world.ship("1.0.0")
+    old = Told("RUNNING", sha="old", polls=3)
+    world.spaces.script(SPACE, old, Told("RUNNING_BUILDING", sha="old"), "RUNNING", once=True)
+    made = world.spaces.commit(SPACE, {"notes.md": b"the owner's own"})
+    running: list[str | None] = []
+
+    def smoke(*_: str) -> tuple[Finding, ...]:
+        running.append(world.hub.runtime().sha)
+        return (Finding("Answer", Status.OK, "it answers"),)
+
+    shipped = world.ship("1.0.0", replace(world.steps, smoke=smoke))
+    assert (shipped.outcome, shipped.commit) == (Outcome.UNCHANGED, made)
+    assert running == [made]
+    world.spaces.script(SPACE, replace(old, polls=10**6), once=True)
+    world.spaces.commit(SPACE, {"notes.md": b"again"})
+    shipped = world.ship("1.0.0")
+    assert (shipped.outcome, shipped.rollback) == (Outcome.FAILED, None)
+    assert f"still runs commit {made[:7]} after 10 minutes" in sentence(shipped)
 
 
 def test_a_keyless_token_deploys(world: World, monkeypatch: pytest.MonkeyPatch) -> None:

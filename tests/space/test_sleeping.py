@@ -51,13 +51,17 @@ def test_where_the_hub_does_not_answer_it_is_not_known(world: World, trouble: st
         ("t4-small", Sleep(3600), Status.OK, "After 1 hour without"),
         ("t4-small", Sleep(), Status.WARNING, "$0.40 an hour"),
         ("t4-small", Sleep(known=False), Status.SKIPPED, "could not be asked"),
+        ("zero-a10g", Sleep(known=False), Status.SKIPPED, "could not be asked"),
+        # Hardware newer than the table of prices.
+        ("local-cuda", Sleep(), Status.WARNING, "price is not known here"),
+        ("local-cuda", Sleep(known=False), Status.SKIPPED, "could not be asked"),
     ],
 )
 def test_what_never_sleeps_and_is_billed_is_worth_a_word(name: str, sleep: Sleep, status: Status, says: str) -> None:
     found = sleep_finding(SPACE, known(name), sleep)
     assert found.status is status
     assert says in found.detail
-    told = status is Status.WARNING or (name == "t4-small" and not sleep.known)
+    told = status is Status.WARNING or (name != "zero-a10g" and not sleep.known)
     assert found.value == (f"hf spaces settings {SPACE} --sleep-time 3600" if told else "")
 
 

@@ -172,6 +172,15 @@ def test_where_a_restart_is_not_allowed_a_visit_wakes_it(world: World) -> None:
     assert visits == [True]
 
 
+@pytest.mark.parametrize("status", [400, 409])
+def test_a_restart_that_is_refused_for_any_reason_ends_no_wait(world: World, status: int) -> None:
+    commit, before = committed(world, Told("STOPPED", polls=3), "APP_STARTING", "RUNNING")
+    world.spaces.fail(status, on="/restart")
+    visits: list[bool] = []
+    wait(world, commit, before, lambda: visits.append(True))
+    assert visits == [True]
+
+
 def test_a_time_out_says_where_it_stands(world: World) -> None:
     world.spaces.say(SPACE, "build", "Collecting torch")
     commit, before = committed(world, "BUILDING")

@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from microscope.space.configure import price_of
-from microscope.space.facts import Facts
+from microscope.space.cost import ZERO
+from microscope.space.facts import DATA, Facts
 from microscope.space.findings import Finding, Status
 from microscope.space.template import update_command
 
@@ -114,7 +115,10 @@ def _storage(facts: Facts) -> Iterator[Finding]:
     if not kept.writable:
         detail = f"{kept.folder} cannot be written, so no answer and no result is kept."
         advice = "Mount a volume that may be written, or name another folder in the variable MICROSCOPE_DATA."
-        yield Finding(subject, Status.FAILED, detail, advice, _variable(facts, "MICROSCOPE_DATA=/data"))
+        # Where it is a volume that cannot be written, to name it again would mend nothing.
+        again = kept.folder.is_relative_to(DATA)
+        value = _mount(facts.space) if facts.space and again else _variable(facts, f"MICROSCOPE_DATA={DATA}")
+        yield Finding(subject, Status.FAILED, detail, advice, value)
     elif facts.space is None:
         yield Finding(subject, Status.OK, f"Answers and results are kept in {kept.folder}, on this machine.")
     elif kept.volume is not None:
@@ -125,23 +129,23 @@ def _storage(facts: Facts) -> Iterator[Finding]:
         advice = "Name a folder on it: a restart empties the Space's own disk."
         yield Finding(subject, Status.WARNING, detail, advice, _variable(facts, f"MICROSCOPE_DATA={kept.spare}"))
     else:
-        yield _mount(facts, facts.space)
+        detail = f"Answers and results lie in {kept.folder}, on the Space's own disk: every restart empties it."
+        advice = (
+            "Mount a bucket, in place of what is mounted now. It counts as storage of your account; "
+            "https://huggingface.co/pricing tells what that costs."
+        )
+        yield Finding(subject, Status.WARNING, detail, advice, _mount(facts.space))
 
 
-def _mount(facts: Facts, space: str) -> Finding:
+def _mount(space: str) -> str:
+    """Return the commands that mount a bucket of the Space's own."""
     bucket = f"{space}-data"
-    commands = (
-        f"hf buckets create {bucket} --private --exist-ok",
-        f"hf spaces volumes set {space} -v hf://buckets/{bucket}:/data",
-        f"hf spaces variables add {space} -e MICROSCOPE_DATA=/data",
-    )
-    return Finding(
-        "Storage",
-        Status.WARNING,
-        f"Answers and results lie in {facts.storage.folder}, on the Space's own disk: every restart empties it.",
-        "Mount a bucket, in place of what is mounted now. It counts as storage of your account; "
-        "https://huggingface.co/pricing tells what that costs.",
-        "\n".join(commands),
+    return "\n".join(
+        (
+            f"hf buckets create {bucket} --private --exist-ok",
+            f"hf spaces volumes set {space} -v hf://buckets/{bucket}:{DATA}",
+            f"hf spaces variables add {space} -e MICROSCOPE_DATA={DATA}",
+        )
     )
 
 
@@ -206,6 +210,8 @@ def _version(facts: Facts) -> Iterator[Finding]:
 def _price(facts: Facts) -> str:
     """Return in a sentence what the hardware costs the owner."""
     price = facts.machine.tier.price_per_hour
+    if price is None and facts.machine.tier.name != ZERO:
+        return "its price is not known here; the settings page shows it."
     if price is None:
         return "it costs you nothing; each visitor has a daily quota of their own."
     return (

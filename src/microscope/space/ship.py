@@ -16,15 +16,13 @@ from microscope.space.findings import Finding, Status
 from microscope.space.hub import SpaceHub
 from microscope.space.payload import Payload
 from microscope.space.proving import Failure, Steps, Trial, proof_of, put_to_test
-from microscope.space.restoring import put_back
+from microscope.space.restoring import UNKNOWN, put_back
 from microscope.space.waiting import (
-    BROKEN,
     PAUSED,
     Before,
     DeployFailedError,
     OvertakenError,
     Watch,
-    failure_of,
     look,
     settle,
     wait_until_running,
@@ -94,7 +92,7 @@ def ship(hub: SpaceHub, payload: Payload, message: str, steps: Steps, watch: Wat
     )
     if plan.empty:
         watch.tell(f"{hub.space} has these files already, at commit {plan.parent[:7]}; nothing to deploy.")
-        return _unchanged(hub, shipped, steps)
+        return _unchanged(hub, shipped, steps, watch)
     before = ready(hub, steps, watch)
     counts = f"{len(plan.added)} files to add, {len(plan.changed)} to change, {len(plan.deleted)} to delete"
     watch.tell(f"{counts}: {plan.bytes:,} bytes to upload.")
@@ -158,16 +156,16 @@ def _see(hub: SpaceHub, shipped: Shipped, before: Before, steps: Steps, watch: W
     return put_to_test(hub, shipped.address, steps.smoke, shipped.version, shipped.digest)
 
 
-def _unchanged(hub: SpaceHub, shipped: Shipped, steps: Steps) -> Shipped:
-    """Test what is there already; nothing was deployed, so nothing is rolled back."""
+def _unchanged(hub: SpaceHub, shipped: Shipped, steps: Steps, watch: Watch) -> Shipped:
+    """Wake what is there already, and test it; nothing was deployed, so nothing is rolled back."""
     tested = Trial()
     if steps.wait:
-        runtime = hub.runtime()
-        if runtime.stage in (*BROKEN, PAUSED):
-            error = failure_of(hub, runtime)
-            tested = Trial(failure=Failure(str(error), error.log))
-        else:
+        try:
+            proof = proof_of(hub, steps.digest_at, shipped.digest, None)
+            wait_until_running(hub, shipped.commit, UNKNOWN, watch, proof)
             tested = put_to_test(hub, shipped.address, steps.smoke, shipped.version, shipped.digest)
+        except DeployFailedError as error:
+            tested = Trial(failure=Failure(str(error), error.log))
     if tested.failure is None:
         return replace(shipped, outcome=Outcome.UNCHANGED, tested=tested)
     note = "Nothing was deployed, so nothing was rolled back."

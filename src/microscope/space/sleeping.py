@@ -10,7 +10,7 @@ from huggingface_hub.errors import HTTPError, OfflineModeIsEnabled
 
 from microscope.catalog.hub import hub_client
 from microscope.hardware import Tier
-from microscope.space.cost import FREE_CPU, FREE_SLEEP_HOURS, HOUR
+from microscope.space.cost import FREE_CPU, FREE_SLEEP_HOURS, HOUR, ZERO
 from microscope.space.findings import Finding, Status
 from microscope.space.names import FOREVER
 
@@ -41,7 +41,7 @@ def sleep_of(space: str, api: HfApi | None = None) -> Sleep:
 
 
 def sleep_finding(space: str, tier: Tier, sleep: Sleep) -> Finding:
-    """Return how it stands: hardware that is billed and never sleeps is worth a word."""
+    """Return how it stands: hardware that never sleeps is worth a word where it is billed, or may be."""
     if tier.name == FREE_CPU:
         detail = f"After {FREE_SLEEP_HOURS} hours without a visitor, and nobody can change that; a visit wakes it."
         return Finding(SUBJECT, Status.OK, detail)
@@ -52,17 +52,20 @@ def sleep_finding(space: str, tier: Tier, sleep: Sleep) -> Finding:
             Status.SKIPPED,
             "The Hub could not be asked when this Space sleeps.",
             "The settings page shows it, and this sets it.",
-            command if tier.price_per_hour else "",
+            command if tier.name != ZERO else "",
         )
     if sleep.seconds is not None:
         detail = f"After {spoken(sleep.seconds)} without a visitor; a visit wakes it."
         return Finding(SUBJECT, Status.OK, detail)
-    if not tier.price_per_hour:
+    if tier.name == ZERO:
         return Finding(SUBJECT, Status.OK, "No time to sleep after is set; it costs you nothing awake.")
+    billed = "It never sleeps, and its price is not known here; the settings page shows it."
+    if tier.price_per_hour is not None:
+        billed = f"It never sleeps, and is billed day and night: ${tier.price_per_hour:.2f} an hour."
     return Finding(
         SUBJECT,
         Status.WARNING,
-        f"It never sleeps, and is billed day and night: ${tier.price_per_hour:.2f} an hour.",
+        billed,
         f"Let it sleep after {spoken(WORTH)} without a visitor; a visit wakes it.",
         command,
     )

@@ -15,7 +15,7 @@ from typing import Literal
 
 from microscope.errors import UserError
 from microscope.space.causes import cause_of, clean, tail
-from microscope.space.errors import RefusedError, UnreachableError
+from microscope.space.errors import UnreachableError
 from microscope.space.hub import Runtime, SpaceHub
 
 log = logging.getLogger("microscope")
@@ -206,7 +206,7 @@ class _Wait:
             self._woken = now
             try:
                 self._hub.restart()
-            except (RefusedError, UnreachableError):
+            except UserError:
                 if self._proof is not None:
                     self._proof()
             self._watch.tell(f"Waking {self._hub.space}.")

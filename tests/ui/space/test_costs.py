@@ -68,6 +68,14 @@ def test_what_costs_nothing_says_so() -> None:
     assert words.TASKS_HERE in costs(alone)
 
 
+def test_hardware_of_a_space_whose_price_is_not_known_is_not_called_free() -> None:
+    newer = running("local-cuda", on_space=True)
+    assert shown(newer)[words.PRICE] == words.NOT_KNOWN
+    assert shown(replace(newer, on_space=False))[words.PRICE] == words.NOT_BILLED
+    assert shown(running("zero-a10g", on_space=True))[words.PRICE] == words.FREE_FOR_OWNER.replace("'", "&#x27;")
+    assert shown(running("cpu-basic", on_space=True))[words.PRICE] == words.FREE
+
+
 def test_all_work_is_told_also_what_was_stopped() -> None:
     whole = costs(running("zero-a10g", spent={"answer": Spent(40, 3, 151.3)}))
     assert '<th scope="row">Answers</th><td>40</td><td>3</td><td>151.3</td>' in whole

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import replace
+
 import gradio as gr
 import pytest
 
@@ -66,6 +69,15 @@ def test_opening_the_page_asks_the_hub_nothing() -> None:
     assert space.asked == []
 
 
+def test_hardware_newer_than_the_table_of_prices_is_not_called_free() -> None:
+    _, found, costs = Handlers(FakeSpace(facts_on("local-cuda", asked=None), sleep=Sleep()).source()).draw_setup(
+        *NOBODY
+    )
+    assert words.NOT_KNOWN in costs
+    assert words.NOT_BILLED not in costs
+    assert "costs you nothing" not in found
+
+
 def test_on_a_machine_of_ones_own_the_tab_is_about_that_machine() -> None:
     space = FakeSpace(ALONE)
     intro, found, costs = Handlers(space.source()).draw_setup(*NOBODY)
@@ -81,6 +93,22 @@ def test_every_event_is_private_and_waits_in_no_queue() -> None:
         ("show_setup", "private", False),
         ("draw_setup", "private", False),
     ]
+
+
+def test_what_is_billed_is_the_spaces_hardware_although_its_gpu_cannot_be_used(app: App, settings: Settings) -> None:
+    assert app.engine.machine.kind == "cpu"
+    there = replace(
+        settings,
+        on_space=True,
+        space_id="ada/microscope",
+        platform=replace(settings.platform, accelerator="t4-small"),
+    )
+    source = source_of(app.engine, there, lambda *_: True)
+    assert source.facts().machine.tier.name == "t4-small"
+    _, found, costs = Handlers(replace(source, sleep=lambda _: Sleep())).draw_setup(*NOBODY)
+    assert "$0.40 an hour" in costs
+    assert words.FREE not in re.findall("<dd>(.*?)</dd>", costs)
+    assert "It never sleeps, and is billed day and night: $0.40 an hour" in found
 
 
 def test_the_source_is_the_running_app(app: App, settings: Settings) -> None:

@@ -15,7 +15,8 @@ from microscope.ui.space import markup, words
 class Running:
     """How the app runs now: for how many seconds, what answers took, what all work took, and when it sleeps.
 
-    `sleep` is the sentence about it, `sleep_seconds` the time, None where it never sleeps or nobody knows.
+    `machine` has the hardware that is billed, `on_space` tells whether a Space's is. `sleep` is the sentence about
+    sleep, `sleep_seconds` the time, None where it never sleeps or nobody knows.
     """
 
     machine: Machine
@@ -24,6 +25,7 @@ class Running:
     spent: Mapping[str, Spent] = field(default_factory=dict)
     sleep: str = ""
     sleep_seconds: int | None = None
+    on_space: bool = False
 
 
 def costs(running: Running) -> str:
@@ -50,7 +52,7 @@ def _facts(running: Running) -> Iterator[tuple[str, str]]:
     found = cost(tier, running.uptime, usage, habit)
     yield words.HARDWARE, _hardware(running.machine)
     billed = found is not None and found.price > 0
-    yield words.PRICE, words.hourly(tier.price_per_hour or 0) if billed else _free(running.machine)
+    yield words.PRICE, words.hourly(tier.price_per_hour or 0) if billed else _free(running)
     yield words.RUNNING, words.span(running.uptime)
     if running.sleep:
         yield words.SLEEP, running.sleep
@@ -73,7 +75,11 @@ def _hardware(machine: Machine) -> str:
     return f"{machine.tier.name}{named}{size}"
 
 
-def _free(machine: Machine) -> str:
-    if machine.tier.name == ZERO:
+def _free(running: Running) -> str:
+    """Return what stands in place of a price: hardware of a Space may be newer than the table of prices."""
+    tier = running.machine.tier
+    if tier.name == ZERO:
         return words.FREE_FOR_OWNER
-    return words.FREE if machine.tier.on_hub else words.NOT_BILLED
+    if tier.price_per_hour is None:
+        return words.NOT_KNOWN if running.on_space else words.NOT_BILLED
+    return words.FREE

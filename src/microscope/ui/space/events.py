@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import gradio as gr
@@ -12,6 +12,7 @@ import gradio as gr
 from microscope.engine.answers import ANSWER
 from microscope.engine.build import Engine
 from microscope.errors import UserError
+from microscope.hardware import Machine, tier
 from microscope.settings import Settings
 from microscope.space.checklist import BEGIN, checklist, missing
 from microscope.space.facts import Facts, facts_of
@@ -43,12 +44,19 @@ class Source:
 def source_of(engine: Engine, settings: Settings, owns: Owns) -> Source:
     """Return the source over a running engine."""
     began, ledger = time.monotonic(), engine.answerer.door.ledger
+    billed = _billed(engine.machine, settings)
     return Source(
-        facts=lambda: facts_of(settings, engine.machine, engine.catalog),
-        running=lambda: Running(engine.machine, time.monotonic() - began, ledger.usage(ANSWER), ledger.spent()),
+        facts=lambda: replace(facts_of(settings, engine.machine, engine.catalog), machine=billed),
+        running=lambda: Running(billed, time.monotonic() - began, ledger.usage(ANSWER), ledger.spent()),
         sleep=lambda space: Sleep(known=False) if settings.offline else sleep_of(space),
         is_owner=owns,
     )
+
+
+def _billed(machine: Machine, settings: Settings) -> Machine:
+    """Return the machine with the hardware that the platform bills, also where its GPU cannot be used."""
+    named = tier(settings.platform.accelerator or "") if machine.kind != "zero" else None
+    return machine if named is None else replace(machine, tier=named)
 
 
 def wire(demo: gr.Blocks, here: gr.Tab, banner: gr.HTML, tab: Components, handlers: Handlers) -> None:
@@ -83,9 +91,7 @@ class Handlers:
             sleep = self._source.sleep(facts.space)
             told = sleep_finding(facts.space, facts.machine.tier, sleep)
             found.insert(_after(found, words.HARDWARE), told)
-            running = Running(
-                running.machine, running.uptime, running.usage, running.spent, told.detail.rstrip("."), sleep.seconds
-            )
+            running = replace(running, sleep=told.detail.rstrip("."), sleep_seconds=sleep.seconds, on_space=True)
         return _intro(facts), markup.groups(found), costs(running)
 
 

@@ -45,6 +45,7 @@ ASKED = "Asked for"
 MEASURED = "Measured"
 FREE_FOR_OWNER = "You pay nothing: a visitor's answers are taken off that visitor's own daily quota"
 FREE = "Free"
+NOT_KNOWN = "Not known here; the settings page shows it"
 NOT_BILLED = "Nobody is billed by the hour here"
 NOT_MEASURED = (
     "No answer has been computed since the start, so there is nothing to tell yet. Examples and answers that are "
