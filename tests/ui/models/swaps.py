@@ -94,13 +94,19 @@ FAILED = replace(
 
 @dataclass
 class FakeSwaps:
-    """Shows `seen`, remembers what was asked, and refuses to undo."""
+    """Shows `seen`, remembers what was asked, and refuses to undo.
+
+    A switch shows `after_switch` from then on, where there is one; `looks` counts how often somebody looked.
+    """
 
     seen: Standing = DONE
     owner: bool = True
+    after_switch: Standing | None = None
+    looks: int = 0
     asked: list[tuple[str, ...]] = field(default_factory=list)
 
     def standing(self) -> Standing:
+        self.looks += 1
         return self.seen
 
     def reload(self, by: str) -> Standing:
@@ -109,6 +115,7 @@ class FakeSwaps:
 
     def switch(self, key: str, by: str) -> Standing:
         self.asked.append(("switch", key, by))
+        self.seen = self.after_switch or self.seen
         return self.seen
 
     def undo(self, key: str, by: str) -> Standing:

@@ -29,6 +29,7 @@ from tests.ui.test_page import axe_source
 LAPTOP = Settings.from_environment({})
 NOBODY = (gr.Request(), None)
 OTHER = "Other"
+SOME_TICKS = 2500
 FORWARDED = {"X-Forwarded-For": "127.0.0.1"}
 SHOWN = [gr.update(visible=True), gr.update(active=True), gr.update(interactive=False)]
 
@@ -174,7 +175,7 @@ def test_a_stranger_who_asks_where_things_stand_is_told_nothing(served: gr.Block
 def page(browser: Browser, served: gr.Blocks, swaps: FakeSwaps) -> Iterator[Page]:
     """Open the page on the tab, as the owner, before anything was looked for."""
     swaps.asked.clear()
-    swaps.seen, swaps.owner = FRESH, True
+    swaps.seen, swaps.after_switch, swaps.owner = FRESH, None, True
     opened = browser.new_page(viewport={"width": 1280, "height": 900})
     opened.goto(served.local_url)
     opened.get_by_role("tab", name=text.MODELS).click()
@@ -200,8 +201,9 @@ def test_the_owner_follows_a_reload_and_decides_by_keyboard(page: Page, swaps: F
     expect(page.get_by_role("progressbar")).to_have_count(0)
     expect(stop).to_be_disabled()
     switch = page.get_by_role("button", name=f"{words.SWITCH}: Medium VLM")
+    # Were it busy before the press, the rows might be drawn anew without the button.
+    swaps.after_switch = replace(DONE, busy=True, sentence="Switches medium.")
     switch.focus()
-    swaps.seen = replace(DONE, busy=True, sentence="Switches medium.")
     page.keyboard.press("Enter")
     expect(line).to_have_text("Switches medium.")
     expect(switch).to_have_count(0)
@@ -215,8 +217,16 @@ def test_the_owner_follows_a_reload_and_decides_by_keyboard(page: Page, swaps: F
 @pytest.mark.browser
 def test_it_is_drawn_only_while_its_tab_is_open(page: Page, swaps: FakeSwaps) -> None:
     expect(page.get_by_role("button", name=words.LOOK)).to_be_visible()
+    # It is drawn anew by itself.
+    swaps.seen = DONE
+    expect(page.locator("#swap-said [role=status]")).to_have_text(DONE.sentence)
     page.get_by_role("tab", name=OTHER).click()
-    page.wait_for_load_state("networkidle")
+    expect(page.get_by_role("button", name=words.LOOK)).not_to_be_visible()
+    # What was asked for before the tab closed, and the word to ask no more, arrive.
+    page.wait_for_timeout(SOME_TICKS)
+    looks = swaps.looks
+    page.wait_for_timeout(SOME_TICKS)
+    assert swaps.looks == looks
     page.get_by_role("tab", name=text.MODELS).click()
     swaps.owner = False
     expect(page.get_by_role("button", name=words.LOOK)).to_have_count(0)
