@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import subprocess
 import sys
 from pathlib import Path
 
@@ -152,8 +153,19 @@ def test_it_takes_no_longer_than_allowed(folder: Path) -> None:
     assert caught.value.failure.reason is Reason.TIME
 
 
+def test_setuptools_can_be_imported_afterwards(folder: Path) -> None:
+    script = """
+import sys
+from pathlib import Path
+from tests.space.wheels import offline_pip
+offline_pip(Path(sys.argv[1])).resolve(["one"], Path(sys.argv[1]), "3.12")
+import setuptools
+"""
+    subprocess.run([sys.executable, "-c", script, str(folder)], check=True, cwd=REPOSITORY, timeout=120)
+
+
 def test_a_python_without_pip_is_told(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pip, "find_spec", lambda _name: None)
+    monkeypatch.setattr(pip, "distributions", lambda **_name: iter(()))
     with pytest.raises(UserError, match="ensurepip"):
         offline_pip(folder).resolve(["one"], folder, "3.12")
 

@@ -11,7 +11,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from importlib.util import find_spec
+from importlib.metadata import distributions
 from pathlib import Path
 from time import monotonic
 from typing import Any, Literal
@@ -102,7 +102,8 @@ class Pip:
 
         It is given up as soon as `until` holds. An UnresolvedError has the cause in one sentence.
         """
-        if find_spec("pip") is None:
+        # Who looks for its module ends what setuptools needs to be imported later in this process.
+        if not any(distributions(name="pip")):
             raise UserError("This Python has no pip to ask: run python -m ensurepip.")
         end = monotonic() + self.seconds
         failures: dict[str, Failure] = {}

@@ -61,7 +61,10 @@ def choose(page: Page, label: str, option: str) -> None:
     """Choose from a list by typing: the one that was chosen from before may not have closed yet."""
     field = page.get_by_label(label, exact=True).and_(page.locator("input"))
     field.fill(option)
+    # Enter takes what is listed: before the list was made anew, that is something else.
+    expect(page.get_by_role("option", name=option, exact=True).last).to_be_visible()
     field.press("Enter")
+    expect(field).not_to_be_focused()
     expect(field).to_have_value(option)
 
 
