@@ -19,6 +19,8 @@ accelerate>=1.10
 trackio [extra] >= 0.43, < 0.44  # keeps runs
 wide>=1.2,<2
 exact==1.2.3
+flash==1.0+cu12
+epoch==1!1.0
 open==1.*
 two>=1.2,!=1.3
 fsspec

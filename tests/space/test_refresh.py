@@ -90,6 +90,32 @@ def test_a_build_that_does_not_even_resolve_as_it_is_is_an_error(root: Path) -> 
         Refresher(root, pip).look()
 
 
+def test_a_version_that_somebody_built_alone_stays_and_stops_nothing(root: Path) -> None:
+    pip = write_index(root.parent / "index", *NEWER, ("flash", "1.0+cu12", ()))
+    (root / "requirements.txt").write_text(REQUIREMENTS + "flash==1.0+cu12\n", encoding="utf-8")
+    found = Refresher(root, pip).look()
+    assert [change.name for change in found.changes] == ["gradio", "transformers"]
+    assert found.resolved.version("flash") == "1.0+cu12"
+
+
+@pytest.mark.parametrize("name", ["README.md", "requirements.txt"])
+def test_a_file_that_cannot_be_read_is_told(root: Path, name: str) -> None:
+    refresher = Refresher(root, write_index(root.parent / "index", *NEWER))
+    (root / name).write_bytes(PROJECT[name].encode("utf-16"))
+    with pytest.raises(UserError, match=f"{name} is no UTF-8 text: save it as UTF-8."):
+        refresher.look()
+    (root / name).unlink()
+    with pytest.raises(UserError, match=rf"{name} cannot be read \(No such file or directory\)"):
+        refresher.look()
+
+
+def test_a_file_that_cannot_be_written_is_told(found: Refreshed, root: Path) -> None:
+    (root / "requirements.txt").unlink()
+    (root / "requirements.txt").mkdir()
+    with pytest.raises(UserError, match=r"requirements.txt cannot be written \(Is a directory\)"):
+        Refresher(root, write_index(root.parent / "index", *NEWER)).write(found)
+
+
 def test_changes_of_a_run_before_are_taken_instead_of_looking(root: Path) -> None:
     pip = write_index(root.parent / "index", *NEWER, ("transformers", "5.25.0", ()))
     found = Refresher(root, pip).look("transformers>=5.24,<5.25")

@@ -145,7 +145,9 @@ def _moves(versions: str) -> bool:
     """Tell whether versions are one exact version, or a window of one minor version."""
     parts = [part.strip() for part in versions.split(",")]
     if len(parts) == 1:
-        return parts[0].startswith("==") and _version(parts[0].removeprefix("==")) is not None
+        exact = _version(parts[0].removeprefix("==")) if parts[0].startswith("==") else None
+        # What is newer than a build with a label of its own, or than an epoch, no range can say.
+        return exact is not None and not exact.local and not exact.epoch
     numbers = _numbers(versions)
     if sorted(re.sub(r"[\d.\s]+$", "", part) for part in parts) != ["<", ">="] or len(numbers) != len(parts):
         return False

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from microscope.errors import UserError
 from microscope.space.build_line import REQUIREMENTS, build_line, python_of
 from microscope.space.front_matter import read_front_matter
 from microscope.space.pip import Pip, Resolved, UnresolvedError
@@ -72,11 +73,14 @@ class Refresher:
     def write(self, found: Refreshed) -> None:
         """Write the changes into the project's files."""
         for name, text in found.files.items():
-            (self.root / name).write_text(text, encoding="utf-8", newline="")
+            try:
+                (self.root / name).write_text(text, encoding="utf-8", newline="")
+            except OSError as error:
+                reason = f"{name} cannot be written ({error.strerror})"
+                raise UserError(f"{reason}: correct who may write it, and run the command again.") from error
 
     def _texts(self) -> Texts:
-        # Line breaks stay what they are.
-        return Texts(*((self.root / name).read_bytes().decode() for name in (README, REQUIREMENTS)))
+        return Texts(*(_read(self.root / name) for name in (README, REQUIREMENTS)))
 
     def _newest(self, movable: Sequence[Movable], python: str) -> tuple[tuple[Change, ...], dict[str, str]]:
         """Return the changes to the newest versions that the rules allow, and what is out beyond them."""
@@ -115,6 +119,17 @@ class Refresher:
             (root / README).write_text(texts.readme, encoding="utf-8")
             (root / REQUIREMENTS).write_text(texts.requirements, encoding="utf-8")
             return self.pip.resolve(build_line(root), root, python)
+
+
+def _read(path: Path) -> str:
+    """Return the text of a file, its line breaks as they are."""
+    try:
+        return path.read_bytes().decode()
+    except OSError as error:
+        reason = f"{path.name} cannot be read ({error.strerror})"
+        raise UserError(f"{reason}: put it back, or correct who may read it.") from error
+    except UnicodeDecodeError as error:
+        raise UserError(f"{path.name} is no UTF-8 text: save it as UTF-8.") from error
 
 
 def lines_of(found: Refreshed) -> tuple[str, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -72,6 +73,11 @@ def test_a_job_that_gets_no_token_asks_without_one(exchange: dict[str, str], mon
     digest_at = Context().steps().digest_at
     assert digest_at is not None
     assert digest_at("http://127.0.0.1:9") is None
+
+
+def test_a_name_that_is_no_text_can_be_printed() -> None:
+    (line,) = shown([Finding("Secrets", Status.FAILED, os.fsdecode(b"assets/caf\xe9 is a file of secrets."))])
+    assert line.encode() == b"failed   Secrets: assets/caf\\udce9 is a file of secrets."
 
 
 def test_the_smoke_test_is_the_real_one_unless_another_is_given_or_none_is_wanted() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import subprocess
 from collections.abc import Iterator
 from dataclasses import replace
@@ -76,6 +77,18 @@ def test_the_copy_s_commit_stands_in_the_message(world: World) -> None:
     assert world.titles[0] == f"Deploy 1.0.0 ({short.stdout.strip()})"
     world.change("app.py", "# changed\n")
     assert revision_of(world.root) == f"{short.stdout.strip()}-dirty"
+
+
+def test_a_git_that_takes_too_long_names_no_commit(
+    world: World, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slow = tmp_path_factory.mktemp("slow")
+    (slow / "git").write_text("#!/bin/sh\nexec sleep 60\n")
+    (slow / "git").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{slow}:{os.environ['PATH']}")
+    monkeypatch.setattr(deploy, "GIT_SECONDS", 0.5)
+    (world.root / ".git").mkdir()
+    assert revision_of(world.root) is None
 
 
 def test_unchanged_is_said_and_is_no_failure(live: World) -> None:

@@ -143,6 +143,9 @@ def test_what_is_refused_is_one_sentence(newer: Job) -> None:
         assert (found.status, len(found.err.splitlines())) == (1, 1)
         assert said in found.err
         assert "ghs_wrong" not in found.err
+    found = newer.run("--take", "gradio==6.32.0", "--outputs", str(newer.root / "nowhere" / "outputs"))
+    assert (found.status, newer.files()) == (1, PROJECT)
+    assert "outputs cannot be written (No such file or directory)" in found.err
     newer.run("--take", "gradio==6.32.0", "--push")
     git(newer.root, "remote", "set-url", "origin", str(newer.bare))
     git(newer.root, "fetch", "--quiet", "origin", BRANCH)

@@ -87,8 +87,8 @@ def test_an_app_that_raises_is_told_with_the_last_line_and_its_place(project: Pr
 
 def test_an_app_that_takes_too_long_is_told(project: Project, plain: None) -> None:
     write(project, "app.py", "import time\nprint('waiting', flush=True)\ntime.sleep(60)\n")
-    found = problem(CHECK, replace(project, start_seconds=2))
-    assert found.detail == "app.py served no page within 2 seconds; its last line: waiting."
+    found = problem(CHECK, replace(project, start_seconds=10))
+    assert found.detail == "app.py served no page within 10 seconds; its last line: waiting."
 
 
 def test_an_app_file_that_is_not_there_is_told(project: Project) -> None:

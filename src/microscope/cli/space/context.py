@@ -141,12 +141,14 @@ def minutes(text: str) -> float:
 
 
 def shown(findings: Sequence[Finding]) -> tuple[str, ...]:
-    """Return findings as lines, each with what to do next where something is to be done."""
-    return tuple(
+    """Return findings as lines, each with what to do next where something is to be done; all can be printed."""
+    lines = (
         f"{finding.status.value:<8} {finding.subject}: {finding.detail}"
         + (f" {finding.advice}" if finding.advice else "")
         for finding in findings
     )
+    # A name of a file may be no text.
+    return tuple(line.encode(errors="backslashreplace").decode() for line in lines)
 
 
 def tell_log(of: str, lines: Sequence[str]) -> None:

@@ -116,14 +116,17 @@ def record(shipped: Shipped) -> dict[str, Any]:
 
 
 def revision_of(root: Path) -> str | None:
-    """Return the short commit of the copy, marked where files differ from it; None where it is no Git repository."""
+    """Return the short commit of the copy, marked where files differ from it; None where Git tells none."""
     git = shutil.which("git")
     if git is None or not (root / ".git").exists():
         return None
     command = [git, "-C", str(root), "describe", "--always", "--dirty", "--exclude=*", "--abbrev=7"]
-    found = subprocess.run(  # noqa: S603  (Git itself, with arguments of our own)
-        command, capture_output=True, text=True, check=False, timeout=GIT_SECONDS
-    )
+    try:
+        found = subprocess.run(  # noqa: S603  (Git itself, with arguments of our own)
+            command, capture_output=True, text=True, check=False, timeout=GIT_SECONDS
+        )
+    except subprocess.TimeoutExpired:
+        return None
     return found.stdout.strip() or None if found.returncode == 0 else None
 
 

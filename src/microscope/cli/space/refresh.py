@@ -57,8 +57,7 @@ def refresh(
     for line in lines_of(found):
         print(line, flush=True)
     if given.outputs:
-        with Path(given.outputs).open("a", encoding="utf-8") as file:
-            file.write(f"changes={' '.join(change.written for change in found.changes)}\n")
+        _hand_on(Path(given.outputs), found)
     if not found.changes:
         print("Nothing newer is allowed: nothing was changed.")
     elif given.dry_run:
@@ -72,6 +71,15 @@ def refresh(
         refresher.write(found)
         print("Written to README.md and requirements.txt; make test installs and tests it.")
     return 0
+
+
+def _hand_on(outputs: Path, found: Refreshed) -> None:
+    """Add the changes to the end of a file, for the next run to take."""
+    try:
+        with outputs.open("a", encoding="utf-8") as file:
+            file.write(f"changes={' '.join(change.written for change in found.changes)}\n")
+    except OSError as error:
+        raise UserError(f"{outputs} cannot be written ({error.strerror}): name another with --outputs.") from error
 
 
 def _propose(found: Refreshed, given: argparse.Namespace, settings: Settings, context: Context) -> str:
