@@ -56,8 +56,7 @@ class Counting:
     def repositories(self) -> frozenset[str]:
         return frozenset({"lab/run"})
 
-    def reload(self, by: str, *, force: bool = False, after: float = 0.0) -> Standing:
-        assert not force
+    def reload(self, by: str, *, after: float = 0.0) -> Standing:
         if self.closed:
             raise UserError("The app is being shut down; nothing was begun.")
         self.asked.append((by, after))

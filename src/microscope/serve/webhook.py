@@ -40,7 +40,7 @@ class Reloading(Protocol):
     def repositories(self) -> frozenset[str]:
         """Return the Hub repositories that the catalogue names."""
 
-    def reload(self, by: str, *, force: bool = False, after: float = 0.0) -> Standing:
+    def reload(self, by: str, *, after: float = 0.0) -> Standing:
         """Read it again in the background."""
 
 

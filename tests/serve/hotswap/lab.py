@@ -118,9 +118,14 @@ class Lab:
         """Have the checkpoint's files fetched as the first visitor does, and return its revision."""
         return self.engine.answerer.fetcher.fetch(self.engine.answerer.spec_of(KEY)).revision
 
-    def reload(self, by: str = "ada", *, force: bool = False) -> Row:
+    def reload(self, by: str = "ada") -> Row:
         """Reload to the end, and return the row of the one checkpoint."""
-        self.swapper.reload(by, force=force)
+        self.swapper.reload(by)
+        return self.row()
+
+    def switch(self) -> Row:
+        """Switch by the owner's word to what was found last, to the end, and return the row of the one checkpoint."""
+        self.swapper.switch(KEY, "ada")
         return self.row()
 
     def row(self, key: str = KEY) -> Row:

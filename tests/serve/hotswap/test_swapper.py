@@ -80,7 +80,7 @@ def test_what_cannot_be_told_stays_until_the_owner_insists_and_can_be_undone_for
     new = lab.publish(6000)
     row = lab.reload()
     assert (row.state, row.outcome, lab.current) == (State.KEPT, "cannot tell", old)
-    row = lab.reload(force=True)
+    row = lab.switch()
     assert (row.state, row.outcome, lab.current) == (State.SWITCHED, "cannot tell", new)
     assert lab.swapper.standing().decisions[0].forced
     lab.start()
@@ -97,7 +97,8 @@ def test_what_cannot_be_told_stays_until_the_owner_insists_and_can_be_undone_for
     assert lab.reload("webhook").state is State.KEPT
     assert lab.current == old
     newest = lab.publish(2000)
-    assert lab.reload(force=True).current == newest
+    assert lab.reload().state is State.KEPT
+    assert lab.switch().current == newest
 
 
 def test_a_switch_is_undone_although_something_newer_was_refused_since(lab: Lab) -> None:
@@ -197,13 +198,13 @@ def test_a_candidate_that_breaks_off_on_its_way_leaves_the_current_one(lab: Lab)
     assert lab.reload().state is State.SWITCHED
 
 
-def test_a_checkpoint_that_does_not_load_is_not_switched_to_even_by_force(lab: Lab) -> None:
+def test_a_checkpoint_that_does_not_load_is_not_switched_to(lab: Lab) -> None:
     old = lab.publish(300)
     lab.start()
     lab.use()
     lab.publish(6000)
     (lab.home / "hub" / "lab" / "run" / "config.json").write_text('{"model_type": "nonsense"}')
-    row = lab.reload(force=True)
+    row = lab.reload()
     assert (row.state, lab.current) == (State.FAILED, old)
     assert "could not be evaluated" in row.sentence
 
@@ -246,7 +247,7 @@ def test_an_answer_in_flight_ends_on_the_old_one_and_visitors_are_answered_meanw
         if event.state is Answering.GENERATING:
             break
     lab.publish(6000)
-    lab.swapper.reload("ada", force=True)
+    lab.swapper.reload("ada")
     finished = list(under_way)[-1]
     assert lab.row().state is State.SWITCHED
     fresh = list(lab.engine.answerer.stream(request))[-1]
@@ -320,8 +321,8 @@ def test_a_burst_makes_one_reload_and_what_comes_while_it_runs_makes_one_more(la
     ran: list[str] = []
     begun, go_on = threading.Event(), threading.Event()
 
-    def reload(by: str, *, force: bool) -> str:
-        ran.append(f"{by}{' forced' if force else ''}")
+    def reload(by: str) -> str:
+        ran.append(by)
         begun.set()
         assert go_on.wait(PATIENCE)
         return "Done."
@@ -408,8 +409,7 @@ def test_what_is_asked_as_soon_as_something_ends_is_done_once(lab: Lab) -> None:
     lab.start()
     ran: list[str] = []
 
-    def reload(by: str, *, force: bool) -> str:
-        assert not force
+    def reload(by: str) -> str:
         ran.append(by)
         return "Done."
 
@@ -460,8 +460,7 @@ def test_where_nothing_can_be_packed_again_the_owner_stages_for_the_next_restart
     assert lab.reload().state is State.STAGED
     lab.swapper.undo(KEY, "ada")
     assert (lab.row().state, lab.row().sentence) == (State.KEPT, words.dropped(lab.swapper.standing().decisions[0]))
-    lab.reload(force=True)
-    assert lab.row().state is State.STAGED
+    assert lab.switch().state is State.STAGED
     lab.start()
     assert lab.use() == lab.current == new
     row = lab.row()
@@ -520,7 +519,8 @@ def test_what_is_staged_stays_so_although_something_newer_comes(lab: Lab) -> Non
     lab.start()
     lab.use()
     staged = lab.publish(6000)
-    assert lab.reload(force=True).state is State.STAGED
+    lab.reload("webhook")
+    assert lab.switch().state is State.STAGED
     newer = lab.publish(2000)
     row = lab.reload("webhook")
     assert (row.state, row.candidate, row.can_switch, row.can_undo) == (State.KEPT, newer, True, True)

@@ -49,7 +49,7 @@ def test_what_cannot_be_recorded_is_not_done(lab: Lab) -> None:
     told(work, "better")
     (lab.home / "data").mkdir()
     (lab.home / "data" / "swaps").write_text("in the way")
-    assert work.reload("ada", force=False) == "Reloaded: 1 failed."
+    assert work.reload("ada") == "Reloaded: 1 failed."
     (row,) = work.board.standing().rows
     assert (row.state, lab.current) == (State.FAILED, old)
     assert "cannot be recorded" in row.sentence
@@ -69,7 +69,7 @@ def test_one_checkpoint_s_failure_leaves_the_others(lab: Lab) -> None:
         lab.publish(800, repo)
     told(work, "better")
     lab.hub.fail(403, on="lab/run/resolve")
-    assert work.reload("ada", force=False) == "Reloaded: 1 failed, 1 switched."
+    assert work.reload("ada") == "Reloaded: 1 failed, 1 switched."
     states = {row.key: row.state for row in work.board.standing().rows}
     assert states == {"ours": State.FAILED, "theirs": State.SWITCHED}
     spec = lab.engine.catalog.get("theirs")
@@ -93,7 +93,7 @@ def test_the_files_come_before_the_gate_and_the_gate_sees_both(lab: Lab) -> None
             return Judgement("better")
 
     work.sources = replace(work.sources, gate=lambda: Looking(gate.items, gate.margin))
-    work.reload("ada", force=False)
+    work.reload("ada")
     assert seen == [old, new, old]
     assert lab.current == new
 
@@ -111,13 +111,13 @@ def test_the_gate_s_set_is_read_once_and_only_where_something_changed(lab: Lab) 
         return inner()
 
     work.sources = replace(work.sources, gate=gate)
-    work.reload("ada", force=False)
+    work.reload("ada")
     assert read == []
     for spec in lab.engine.catalog.specs:
         lab.engine.answerer.fetcher.fetch(spec)
     for repo in ("lab/run", "lab/theirs"):
         lab.publish(800, repo)
-    assert work.reload("ada", force=False) == "Reloaded: 2 kept as it was."
+    assert work.reload("ada") == "Reloaded: 2 kept as it was."
     assert read == [1]
 
 
@@ -131,12 +131,12 @@ def test_what_was_left_and_comes_back_is_where_it_was_decided_to_be(lab: Lab) ->
         lab.engine.answerer.fetcher.fetch(spec)
     lab.publish(800, "lab/theirs")
     told(work, "worse")
-    work.reload("ada", force=False)
+    work.reload("ada")
     lab.write()
-    work.reload("ada", force=False)
+    work.reload("ada")
     assert lab.engine.catalog.get("theirs") is None
     lab.write(TWO)
-    work.reload("ada", force=False)
+    work.reload("ada")
     spec = lab.engine.catalog.get("theirs")
     assert spec is not None
     assert spec.revision == old
@@ -151,10 +151,10 @@ def test_a_run_that_cannot_be_listed_for_a_while_loses_nothing(lab: Lab) -> None
     assert before == {"lab/run@main", "theirs"}
     lab.hub.fail(429, on="lab/run")
     for _ in range(3):
-        assert work.reload("webhook", force=False) == "Reloaded: 1 failed."
+        assert work.reload("webhook") == "Reloaded: 1 failed."
         assert {spec.key for spec in lab.engine.catalog.specs} == before
     lab.hub.recover()
-    assert work.reload("webhook", force=False) == "Nothing newer was found."
+    assert work.reload("webhook") == "Nothing newer was found."
     assert {spec.key for spec in lab.engine.catalog.specs} == before
 
 
@@ -162,12 +162,12 @@ def test_a_new_one_that_the_hub_refuses_is_said_to_have_failed(lab: Lab) -> None
     lab.publish(300)
     work = work_of(lab)
     lab.write(TWO)
-    assert work.reload("ada", force=False) == "Reloaded: 1 failed."
+    assert work.reload("ada") == "Reloaded: 1 failed."
     row = next(row for row in work.board.standing().rows if row.key == "theirs")
     assert row.state is State.FAILED
     assert row.sentence.startswith("Theirs is new and is not offered yet. The Hub shows us no model lab/theirs")
     lab.publish(300, "lab/theirs")
-    assert work.reload("ada", force=False) == "Reloaded: 1 new."
+    assert work.reload("ada") == "Reloaded: 1 new."
 
 
 def test_a_model_whose_checkpoint_left_is_let_go_of_though_it_was_pinned(lab: Lab) -> None:
@@ -181,7 +181,7 @@ def test_a_model_whose_checkpoint_left_is_let_go_of_though_it_was_pinned(lab: La
         with lab.engine.models.lease(local):
             keys[spec.key] = lab.engine.models.key(local)
     lab.write()
-    assert work.reload("ada", force=False) == "Reloaded: 1 gone."
+    assert work.reload("ada") == "Reloaded: 1 gone."
     assert [model.key for model in lab.engine.models.cache.snapshot().models] == [keys[KEY]]
 
 
@@ -209,7 +209,7 @@ def test_it_says_that_a_checkpoint_answers_once_it_does(
     monkeypatch.setattr(work.board, "decided", shown)
     monkeypatch.setattr(logging.getLogger("microscope"), "handlers", [Listening()])
     caplog.set_level(logging.INFO, "microscope")
-    work.reload("ada", force=False)
+    work.reload("ada")
     assert said == [new, new]
     said.clear()
     work.undo(KEY, "ada")
@@ -223,7 +223,7 @@ def test_nothing_is_begun_once_nobody_wants_it(lab: Lab) -> None:
     lab.publish(800)
     work.wanted = lambda: False
     with pytest.raises(UserError, match=STOPPED):
-        work.reload("ada", force=False)
+        work.reload("ada")
     assert lab.current == old
 
 
@@ -233,7 +233,7 @@ def test_a_forced_switch_carries_what_is_known_of_the_candidate(lab: Lab) -> Non
     lab.use()
     new = lab.publish(800)
     told(work, "worse")
-    work.reload("webhook", force=False)
+    work.reload("webhook")
     assert "by the word of ada" in work.switch(KEY, "ada")
     assert lab.current == new
     first, second = reversed(work.record.decisions())
@@ -256,8 +256,8 @@ def test_the_owner_s_edit_of_the_entry_begins_anew(lab: Lab) -> None:
     lab.use()
     lab.publish(800)
     told(work, "worse", "better")
-    work.reload("ada", force=False)
+    work.reload("ada")
     newest = lab.publish(2000, "lab/run@v2")
     lab.write(CATALOG.replace("lab/run", "lab/run@v2"))
-    assert work.reload("ada", force=False) == "Reloaded: 1 switched."
+    assert work.reload("ada") == "Reloaded: 1 switched."
     assert lab.current == newest

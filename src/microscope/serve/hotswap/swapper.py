@@ -54,15 +54,14 @@ class Swapper:
         """Return where everything stands; waits for nobody."""
         return self._board.standing()
 
-    def reload(self, by: str, *, force: bool = False, after: float = 0.0) -> Standing:
+    def reload(self, by: str, *, after: float = 0.0) -> Standing:
         """Read the catalogue again in the background; where that is under way already, it is the same one.
 
         Where something else is under way, or what was stopped has not ended yet, it follows as soon as that has.
-
-        `force` lets candidates take over whatever the gate says. `after` waits so many seconds for others who ask the
-        same, and is for those who may know of something that a reload under way has passed: then another one follows.
+        `after` waits so many seconds for others who ask the same, and is for those who may know of something that a
+        reload under way has passed: then another one follows.
         """
-        job = _Job(words.READING, by, lambda: self._work.reload(by, force=force), after, reload=True)
+        job = _Job(words.READING, by, lambda: self._work.reload(by), after, reload=True)
         with self._changed:
             if self._job is None:
                 self._begin(job)

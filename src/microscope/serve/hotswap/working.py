@@ -25,7 +25,6 @@ from microscope.serve.hotswap.gate import Gate, contender
 from microscope.serve.hotswap.places import Place, at, place_of
 from microscope.serve.hotswap.record import (
     KEPT,
-    STAGED,
     SWITCHED,
     UNDONE,
     Decision,
@@ -82,7 +81,7 @@ class Work:
         self.board.fill(rows)
         self.board.decided(self.record.decisions())
 
-    def reload(self, by: str, *, force: bool) -> str:
+    def reload(self, by: str) -> str:
         """Read the catalogue again, take over what is new, decide about what changed, and return how it ended."""
         fetcher = self.engine.answerer.fetcher
         try:
@@ -101,7 +100,7 @@ class Work:
         # Read once, and only where there is something to judge; on ZeroGPU nothing can be.
         gate: list[Gate] = []
         for change in found.changed:
-            step = partial(self._consider, change, by, gate, force=force)
+            step = partial(self._consider, change, by, gate)
             self._each(change.current.key, partial(words.goes_on, self._now(change).name), step)
         return words.counted(self.board.counts())
 
@@ -113,7 +112,7 @@ class Work:
         known = decision is not None and decision.refused == place_of(change.candidate)
         judged = decision.judgement if decision is not None and known else Judgement()
         self._fetch(change)
-        return self._settle(change, by, judged, STAGED if self.engine.zero else SWITCHED, forced=True)
+        return self._settle(change, by, judged, forced=True)
 
     def undo(self, key: str, by: str) -> str:
         """Go back to what answered before the last switch, and return what became of it."""
@@ -172,13 +171,13 @@ class Work:
         self._carrier.enter(spec, tuple(self.asked))
         self._show(spec.key, State.NEW, words.NEW.format(label=spec.label))
 
-    def _consider(self, change: Change, by: str, gate: list[Gate], *, force: bool) -> None:
+    def _consider(self, change: Change, by: str, gate: list[Gate]) -> None:
         """Fetch a candidate, hold it against what answers now, decide, and do so."""
         decision, staging = self._decision(change.current.key), self.engine.zero
         if not gate and not staging:
             gate.append(self.sources.gate())
         asked = gate[0].asked if gate else None
-        known = None if force else known_answer(decision, place_of(change.candidate), asked)
+        known = known_answer(decision, place_of(change.candidate), asked)
         if known is not None:
             self._show(known.key, BY_ACTION[known.action], known.sentence)
             return
@@ -188,7 +187,7 @@ class Work:
             judged = Judgement(NOT_WORSE, verdict=words.SAME_FILES)
         else:
             judged = self._judge(change, gate[0]) if gate else Judgement()
-        self._settle(change, by, judged, decide(judged, forced=force, staging=staging), forced=force)
+        self._settle(change, by, judged, forced=False)
 
     def _judge(self, change: Change, gate: Gate) -> Judgement:
         key, name = change.current.key, place_of(change.candidate).name
@@ -206,8 +205,9 @@ class Work:
         self._busy(key, State.FETCHING, words.FETCHING.format(candidate=name, current=self._now(change).name))
         return self.engine.answerer.fetcher.fetch(contender(change.candidate, name), self._progress(key))
 
-    def _settle(self, change: Change, by: str, judged: Judgement, action: str, *, forced: bool) -> str:
-        """Record a decision, do what it says, and return it in a sentence."""
+    def _settle(self, change: Change, by: str, judged: Judgement, *, forced: bool) -> str:
+        """Decide, record that, do what it says, and return it in a sentence."""
+        action = decide(judged, forced=forced, staging=self.engine.zero)
         candidate, key = place_of(change.candidate), change.current.key
         before = self._decision(key)
         # What was decided for the next start holds as long as nothing else is.
