@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 from microscope.errors import UserError
@@ -66,9 +67,15 @@ def proof_of(hub: SpaceHub, digest_at: DigestAt | None, new: str, old: Manifest 
 
 
 def put_to_test(hub: SpaceHub, address: str, smoke: Smoke | None, version: str, digest: str) -> Trial:
-    """Ask the app that runs at an address; without a smoke test there is nothing to find."""
+    """Ask the app that runs; without a smoke test there is nothing to find.
+
+    `address` is the one that it had before, for a Hub that does not tell where it is now.
+    """
     if smoke is None:
         return Trial()
+    # A Hub in trouble is no reason to take back what runs.
+    with suppress(UserError):
+        address = hub.host
     try:
         findings = tuple(smoke(address, version, digest))
     except UserError as error:
