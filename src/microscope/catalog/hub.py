@@ -11,7 +11,7 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import Any, Protocol
 
-from huggingface_hub import HfApi, ModelInfo, constants, get_session, set_client_factory
+from huggingface_hub import HfApi, ModelInfo, constants
 from huggingface_hub.errors import (
     DisabledRepoError,
     GatedRepoError,
@@ -23,6 +23,7 @@ from huggingface_hub.errors import (
     RevisionNotFoundError,
 )
 
+from microscope.catalog.session import add_request_hook
 from microscope.errors import UserError
 
 log = logging.getLogger("microscope")
@@ -173,13 +174,8 @@ def _explain_status(status: int, repo: str) -> UserError:
 
 @cache
 def _limit_waiting() -> None:
-    """Give the library a client with a time limit; once, for exchanging the client breaks off what it is loading."""
-    given = get_session()
-    hooks = {"request": [*given.event_hooks["request"], _set_limit]}
     # A plain timeout of the client would not do: the library asks for none in almost every request.
-    set_client_factory(
-        lambda: type(given)(event_hooks=hooks, follow_redirects=given.follow_redirects, timeout=given.timeout)
-    )
+    add_request_hook(_set_limit)
 
 
 def _set_limit(request: _Request) -> None:

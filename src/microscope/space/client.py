@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import json
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from email.utils import parsedate_to_datetime
 from functools import cache
 from typing import Any, Protocol
 
-from huggingface_hub import HfApi, get_session, set_client_factory
+from huggingface_hub import HfApi, get_session
 from huggingface_hub.errors import HTTPError
 from huggingface_hub.utils import build_hf_headers, hf_raise_for_status, parse_datetime
 
+from microscope.catalog.session import add_request_hook
 from microscope.space.retrying import Patience
 
 # A token, None: as the library finds it, or False: none.
@@ -79,13 +80,8 @@ def _date(header: str | None) -> datetime | None:
 
 @cache
 def _limit_waiting() -> None:
-    """Give the library a client with limits; once, for exchanging the client breaks off what it is doing."""
-    given = get_session()
     # Before others that may limit what has no limit, for theirs are meant for reading.
-    hooks: dict[str, list[Callable[..., Any]]] = {"request": [_set_limit, *given.event_hooks["request"]]}
-    set_client_factory(
-        lambda: type(given)(event_hooks=hooks, follow_redirects=given.follow_redirects, timeout=given.timeout)
-    )
+    add_request_hook(_set_limit, first=True)
 
 
 def _set_limit(request: _Request) -> None:
