@@ -1,9 +1,10 @@
-"""What tests of every room share: the browser."""
+"""What tests of every room share: the browser, and that no file of tests leaves the Hub's addresses changed."""
 
 from __future__ import annotations
 
 import os
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -19,3 +20,14 @@ def chromium() -> str:
         missing = "no Chromium or Chrome found; install one, or name it in the variable CHROMIUM"
         (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)(missing)
     return found
+
+
+@pytest.fixture(scope="module", autouse=True)
+def the_addresses_of_the_hub_stay() -> Iterator[None]:
+    """Fail a file of tests that leaves other addresses to those after it, which then ask a Hub that is gone."""
+    from huggingface_hub import constants
+
+    names = ("ENDPOINT", "HUGGINGFACE_CO_URL_TEMPLATE", "HF_HUB_CACHE", "HF_TOKEN_PATH", "HF_HUB_OFFLINE")
+    before = {name: getattr(constants, name) for name in names}
+    yield
+    assert {name: getattr(constants, name) for name in names} == before

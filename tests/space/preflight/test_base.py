@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from unittest.mock import patch
 
 import pytest
 
@@ -52,8 +53,8 @@ def test_a_keyless_token_that_cannot_be_had_is_no_end_of_the_checks(monkeypatch:
     with LoopbackSpaces() as spaces:
         # The exchange is refused, and then nobody answers at all.
         assert models_client(spaces.url).token is False
-        monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", "http://127.0.0.1:1")
-        assert models_client(spaces.url).token is False
+        with patch("huggingface_hub.constants.ENDPOINT", "http://127.0.0.1:1"):
+            assert models_client(spaces.url).token is False
 
 
 def test_no_two_checks_have_one_name() -> None:

@@ -74,10 +74,6 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
     }
     with LoopbackHub(home / "hub") as hub, pytest.MonkeyPatch.context() as patch:
         patch.setattr(constants, "HF_HUB_CACHE", str(home / "cache"))
-        # An address of a file is of the client's Hub only where these two agree, whatever others have left there.
-        patch.setattr(constants, "ENDPOINT", hub.url)
-        template = f"{hub.url}/{{repo_id}}/resolve/{{revision}}/{{filename}}"
-        patch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", template)
         patch.setattr("microscope.engine.build.hub_client", lambda: hub_client(hub.url))
         publish(hub, home, 2000)
         app = build(Settings.from_environment(variables))
