@@ -54,6 +54,10 @@ class Overview:
     events: tuple[CacheEvent, ...] = ()
 
 
+class NoRoomError(UserError):
+    """A model was not loaded, for what is in use leaves it no room; nothing is known against it."""
+
+
 def overview(engine: Engine) -> Overview:
     """Return what there is to see; asks the file system where files are, and no network."""
     snapshot = engine.models.cache.snapshot()
@@ -139,7 +143,10 @@ def _is_warm(path: Path) -> bool:
 
 
 def load_model(engine: Engine, key: str) -> str:
-    """Load a checkpoint's model as soon as nobody is in the way, and say so; downloads it where that is needed."""
+    """Load a checkpoint's model as soon as nobody is in the way, and say so; downloads it where that is needed.
+
+    Raises NoRoomError where somebody stays in the way, and any other UserError where it does not load.
+    """
     spec = _spec(engine, key)
     local = engine.answerer.fetcher.fetch(spec)
     if engine.models.holds(local):
@@ -151,7 +158,7 @@ def load_model(engine: Engine, key: str) -> str:
             ticket.ready(LOOK_SECONDS)
             status = ticket.status()
             if time.monotonic() > end and (status is None or not status.loading):
-                raise UserError(f"{spec.label} finds no room beside what is in use or waited for; try again later.")
+                raise NoRoomError(f"{spec.label} finds no room beside what is in use or waited for; try again later.")
     return f"{spec.label} is in memory."
 
 

@@ -8,6 +8,8 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+import torch
+from safetensors.torch import save_file
 
 from microscope.errors import UserError
 from microscope.records import AnswerRequest, GenerationSettings
@@ -207,6 +209,30 @@ def test_a_checkpoint_that_does_not_load_is_not_switched_to(lab: Lab) -> None:
     row = lab.reload()
     assert (row.state, lab.current) == (State.FAILED, old)
     assert "could not be evaluated" in row.sentence
+
+
+def test_weights_that_do_not_load_are_not_switched_to_by_hand_either(lab: Lab) -> None:
+    old = lab.publish(300)
+    lab.start()
+    lab.use()
+    lab.publish(6000)
+    save_file({"nothing": torch.zeros(1)}, lab.home / "hub" / "lab" / "run" / "model.safetensors")
+    assert lab.reload().can_switch
+    row = lab.switch()
+    assert (row.state, lab.current, lab.swapper.standing().failed) == (State.FAILED, old, True)
+    assert lab.swapper.standing().decisions == ()
+
+
+def test_what_finds_no_room_beside_visitors_is_switched_to_by_hand(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    lab.publish(6000)
+    lab.start()
+    lab.use()
+    new = lab.publish(300)
+    assert lab.reload().state is State.KEPT
+    monkeypatch.setattr("microscope.engine.overview.PATIENCE_SECONDS", 0.1)
+    with lab.engine.models.lease(lab.engine.answerer.fetcher.fetch(lab.engine.catalog.specs[0])):
+        row = lab.switch()
+    assert (row.state, lab.current) == (State.SWITCHED, new)
 
 
 def test_what_cannot_be_asked_anything_is_not_switched_to_by_hand_either(lab: Lab) -> None:
@@ -439,98 +465,6 @@ def test_what_nobody_can_do_is_refused_with_what_to_do(lab: Lab) -> None:
     for act in (lab.swapper.switch, lab.swapper.undo):
         with pytest.raises(UserError, match="There is no checkpoint 'nothing'"):
             act("nothing", "ada")
-
-
-def test_where_nothing_can_be_packed_again_the_owner_stages_for_the_next_restart(lab: Lab) -> None:
-    lab.zero = True
-    old = lab.publish(300)
-    lab.start()
-    lab.use()
-    new = lab.publish(6000)
-    row = lab.reload("webhook")
-    assert lab.swapper.standing().staging
-    assert (row.state, row.outcome, row.candidate, row.can_switch) == (State.KEPT, "", new, True)
-    assert "was not evaluated" in row.sentence
-    assert lab.swapper.standing().decisions[0].judgement.n == 0
-    assert lab.reload("webhook") == row
-    lab.swapper.switch(KEY, "ada")
-    row = lab.row()
-    assert (row.state, row.can_switch, row.can_undo, lab.current) == (State.STAGED, False, True, old)
-    assert "answers after the next restart" in row.sentence
-    assert lab.reload().state is State.STAGED
-    lab.swapper.undo(KEY, "ada")
-    assert (lab.row().state, lab.row().sentence) == (State.KEPT, words.dropped(lab.swapper.standing().decisions[0]))
-    assert lab.switch().state is State.STAGED
-    lab.start()
-    assert lab.use() == lab.current == new
-    row = lab.row()
-    assert (row.state, row.can_undo) == (State.SWITCHED, True)
-    lab.swapper.undo(KEY, "ada")
-    assert (lab.row().state, lab.current) == (State.STAGED, new)
-    lab.start()
-    assert lab.use() == old
-
-
-def test_an_undo_that_waits_for_a_restart_is_seen_after_a_reload_and_can_be_called_off(lab: Lab) -> None:
-    lab.zero = True
-    old = lab.publish(300)
-    lab.start()
-    lab.use()
-    new = lab.publish(6000)
-    lab.reload("webhook")
-    lab.swapper.switch(KEY, "ada")
-    lab.row()
-    lab.start()
-    assert lab.use() == new
-    lab.swapper.undo(KEY, "ada")
-    undone = lab.row()
-    assert undone.state is State.STAGED
-    for _ in range(2):
-        assert lab.reload("webhook") == undone
-        assert lab.swapper.standing().sentence == "Reloaded: 1 staged for the next restart."
-    assert (undone.current, undone.candidate, undone.can_switch) == (new, new, True)
-    assert f"lab/run at {old[:7]} answers again after the next restart" in undone.sentence
-    lab.swapper.switch(KEY, "ada")
-    assert (lab.row().state, lab.row().can_undo) == (State.STAGED, True)
-    lab.start()
-    assert lab.use() == new
-
-
-def test_what_is_staged_is_seen_after_a_reload_though_the_branch_went_back(lab: Lab) -> None:
-    lab.zero = True
-    old = lab.publish(300)
-    lab.start()
-    lab.use()
-    new = lab.publish(6000)
-    lab.reload("webhook")
-    lab.swapper.switch(KEY, "ada")
-    staged = lab.row()
-    assert lab.publish(300) == old
-    row = lab.reload("webhook")
-    assert (row.state, row.sentence, row.can_undo) == (State.STAGED, staged.sentence, True)
-    assert lab.swapper.standing().sentence == "Reloaded: 1 staged for the next restart."
-    lab.start()
-    assert lab.use() == new
-
-
-def test_what_is_staged_stays_so_although_something_newer_comes(lab: Lab) -> None:
-    lab.zero = True
-    old = lab.publish(300)
-    lab.start()
-    lab.use()
-    staged = lab.publish(6000)
-    lab.reload("webhook")
-    assert lab.switch().state is State.STAGED
-    newer = lab.publish(2000)
-    row = lab.reload("webhook")
-    assert (row.state, row.candidate, row.can_switch, row.can_undo) == (State.KEPT, newer, True, True)
-    lab.start()
-    assert lab.use() == staged
-    lab.swapper.undo(KEY, "ada")
-    assert lab.row().state is State.STAGED
-    assert lab.reload("webhook").state is State.KEPT
-    lab.start()
-    assert lab.use() == old
 
 
 def test_a_restart_keeps_what_was_judged_although_its_files_are_gone(lab: Lab) -> None:

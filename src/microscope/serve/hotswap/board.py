@@ -12,7 +12,7 @@ from microscope.serve.hotswap.record import Decision
 from microscope.serve.hotswap.standing import Row, Standing, State
 
 SHOWN_DECISIONS = 50
-UNDER_WAY = (State.WAITING, State.FETCHING, State.EVALUATING)
+UNDER_WAY = (State.WAITING, State.FETCHING, State.EVALUATING, State.LOADING)
 
 
 class Board:

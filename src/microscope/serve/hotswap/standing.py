@@ -18,6 +18,7 @@ class State(Enum):
     WAITING = "waiting"
     FETCHING = "fetching"
     EVALUATING = "evaluating"
+    LOADING = "loading"
     SWITCHED = "switched"
     KEPT = "kept"
     STAGED = "staged"

@@ -27,6 +27,7 @@ REPLACED = "The files in the folder of {label} are others than before; it answer
 GONE = "{label} left the catalogue and is not offered any more."
 WAITING = "{candidate} was found; its turn comes."
 FETCHING = "Fetches {candidate}; {current} goes on meanwhile."
+LOADING = "Loads {candidate}; {current} goes on meanwhile."
 FETCHING_NEW = "Fetches {label}, which is new."
 EVALUATING = "Holds {candidate} against {current}, which goes on meanwhile."
 NOT_LOOKED_UP = "{label} stays as it is. {reason}"

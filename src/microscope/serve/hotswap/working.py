@@ -6,6 +6,7 @@ way, what is recorded is what the next start does.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
@@ -14,6 +15,7 @@ from functools import partial
 from microscope.catalog.spec import Catalog, ModelSpec
 from microscope.engine.build import Engine
 from microscope.engine.files import LocalCheckpoint
+from microscope.engine.overview import NoRoomError, load_model
 from microscope.errors import UserError
 from microscope.evaluation.analysis import NOT_WORSE
 from microscope.serve.hotswap import words
@@ -36,6 +38,8 @@ from microscope.serve.hotswap.record import (
 from microscope.serve.hotswap.rows import BY_ACTION, Known, found_rows, remembered, row_of
 from microscope.serve.hotswap.sameness import same_files
 from microscope.serve.hotswap.standing import State
+
+log = logging.getLogger("microscope")
 
 
 @dataclass(frozen=True)
@@ -205,6 +209,16 @@ class Work:
         self._busy(key, State.FETCHING, words.FETCHING.format(candidate=name, current=self._now(change).name))
         return self.engine.answerer.fetcher.fetch(contender(change.candidate, name), self._progress(key))
 
+    def _prove(self, change: Change) -> None:
+        """Load a candidate that no set has asked anything; what it has no room for beside others is not known."""
+        key, name = change.current.key, place_of(change.candidate).name
+        candidate = contender(change.candidate, name)
+        self._busy(key, State.LOADING, words.LOADING.format(candidate=name, current=self._now(change).name))
+        try:
+            load_model(self.engine.offering(Catalog((candidate,))), candidate.key)
+        except NoRoomError as error:
+            log.info("%s", error)
+
     def _settle(self, change: Change, by: str, judged: Judgement, *, forced: bool) -> str:
         """Decide, record that, do what it says, and return it in a sentence."""
         action = decide(judged, forced=forced, staging=self.engine.zero)
@@ -220,6 +234,8 @@ class Work:
             # What is recorded must be possible, and whoever asks next must not wait for it.
             answerer = self.engine.answerer
             answerer.processors.get(answerer.fetcher.fetch(change.candidate))
+            if forced:
+                self._prove(change)
         self._carrier.write(decision)
         if action == SWITCHED:
             self._carrier.exchange(change.candidate)

@@ -33,6 +33,7 @@ STATES = {
     State.WAITING: "Found",
     State.FETCHING: "Fetching",
     State.EVALUATING: "Evaluating",
+    State.LOADING: "Loading",
     State.SWITCHED: "Switched",
     State.KEPT: "Kept",
     State.STAGED: "At the next restart",
@@ -52,6 +53,8 @@ def under_way(row: Row) -> str:
     """Say what is done about a checkpoint now, without numbers: it is read out each time it changes."""
     if row.state is State.FETCHING:
         return f"Fetching {row.label}."
+    if row.state is State.LOADING:
+        return f"Loading {row.label}."
     if row.state is State.EVALUATING and row.total and row.done >= row.total:
         return f"Deciding about {row.label}."
     return f"Evaluating {row.label} against what answers now." if row.state is State.EVALUATING else ""
