@@ -40,7 +40,7 @@ run: $(INSTALLED)
 	$(BIN)/python app.py
 
 test: $(DEVELOPED)
-	CHROMIUM="$$(.ci/chromium install)" $(BIN)/python -m pytest
+	CHROMIUM="$$(.ci/chromium install)" $(BIN)/python -m pytest --numprocesses 2 --dist loadfile
 
 check: $(DEVELOPED)
 	$(BIN)/ruff check
