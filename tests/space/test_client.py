@@ -40,8 +40,9 @@ def test_no_request_waits_for_ever_and_none_too_short(hub: LoopbackSpaces) -> No
     session.post(f"{hub.url}/api/spaces/{SPACE}/commit/main", content=b"")
     session.put(f"{hub.url}/large/x", content=b"")
     session.get(f"{hub.url}/api/spaces/{SPACE}", timeout=5)
+    session.get(f"{hub.url}/api/models/owner/model")
     session.event_hooks["request"].pop()
-    assert [limits["read"] for limits in seen] == [30, 300, 120, 5]
+    assert [limits["read"] for limits in seen] == [30, 300, 120, 5, 10]
     assert all(limits["connect"] for limits in seen)
 
 

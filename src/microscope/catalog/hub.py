@@ -33,8 +33,9 @@ _COMMIT = re.compile(r"[0-9a-f]{40}")
 
 
 class _Request(Protocol):
-    """The part of a request that tells how long to wait."""
+    """The part of a request that tells what for and how long to wait."""
 
+    url: Any
     extensions: dict[str, Any]
 
 
@@ -181,7 +182,11 @@ def _limit_waiting() -> None:
 def _set_limit(request: _Request) -> None:
     limits = request.extensions.get("timeout", {})
     parts = ("connect", "read", "write", "pool")
-    request.extensions["timeout"] = {part: limits.get(part) or PATIENCE_SECONDS for part in parts}
+    given = {part: limits.get(part) or PATIENCE_SECONDS for part in parts}
+    if request.url.path.startswith("/api/models/"):
+        # What is said of a model is short, however long others of this process let a commit take.
+        given = {part: min(seconds, PATIENCE_SECONDS) for part, seconds in given.items()}
+    request.extensions["timeout"] = given
 
 
 def _repository(repo: str, cache_folder: Path | None) -> Path:

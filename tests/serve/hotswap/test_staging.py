@@ -60,8 +60,12 @@ def test_an_undo_that_waits_for_a_restart_is_seen_after_a_reload_and_can_be_call
         assert lab.swapper.standing().sentence == "Reloaded: 1 staged for the next restart."
     assert (undone.current, undone.candidate, undone.can_switch) == (new, new, True)
     assert f"lab/run at {old[:7]} answers again after the next restart" in undone.sentence
-    lab.swapper.switch(KEY, "ada")
-    assert (lab.row().state, lab.row().can_undo) == (State.STAGED, True)
+    row = lab.switch()
+    assert (row.state, row.can_switch, row.can_undo) == (State.SWITCHED, False, True)
+    assert row.sentence == (
+        f"lab/run at {new[:7]} goes on, after the next restart as well: lab/run at {old[:7]} stays away."
+    )
+    assert lab.reload("webhook").state is State.UNCHANGED
     lab.start()
     assert lab.use() == new
 

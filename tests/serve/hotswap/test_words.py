@@ -40,6 +40,10 @@ def test_what_an_undone_switch_means_where_nothing_can_be_packed_again() -> None
     assert words.dropped(undone) == f"{NEW} is not staged any more: {OLD} goes on."
 
 
+def test_what_a_switch_means_to_what_answers_already() -> None:
+    assert words.called_off(decision(STAGED)) == f"{NEW} goes on, after the next restart as well: {OLD} stays away."
+
+
 def test_at_a_start_it_is_said_what_was_decided_when_and_by_whom() -> None:
     assert words.took_effect(decision(STAGED)) == f"{NEW} answers, staged on 2026-11-29 by ada."
     assert words.took_effect(decision(KEPT)) == f"{OLD} answers, held on to on 2026-11-29 by ada."

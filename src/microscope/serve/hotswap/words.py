@@ -73,6 +73,11 @@ def told(decision: Decision) -> str:
     return f"{current} goes on.{verdict} {BY_HAND.format(candidate=candidate)}"
 
 
+def called_off(decision: Decision) -> str:
+    """Return what a switch means to what answers already, and would have gone at the next restart."""
+    return f"{decision.candidate.name} goes on, after the next restart as well: {decision.current.name} stays away."
+
+
 def goes_back(decision: Decision) -> str:
     """Return what an undone switch means where nothing can be packed again."""
     return f"{decision.candidate.name} answers again after the next restart; until then {decision.current.name} does."

@@ -27,6 +27,7 @@ from microscope.serve.hotswap.gate import Gate, contender
 from microscope.serve.hotswap.places import Place, at, place_of
 from microscope.serve.hotswap.record import (
     KEPT,
+    STAGED,
     SWITCHED,
     UNDONE,
     Decision,
@@ -229,7 +230,8 @@ class Work:
         decision = Decision(
             _now(), key, change.current.label, by, action, change.asked, current, candidate, forced, judged
         )
-        decision = replace(decision, sentence=words.told(decision))
+        answers = action == STAGED and self._here(key) == candidate
+        decision = replace(decision, sentence=words.called_off(decision) if answers else words.told(decision))
         if action == SWITCHED:
             # What is recorded must be possible, and whoever asks next must not wait for it.
             answerer = self.engine.answerer
@@ -243,7 +245,7 @@ class Work:
         else:
             self._carrier.let_go(change.current)
         self._carrier.tell(decision)
-        self._show(key, BY_ACTION[action], decision.sentence)
+        self._show(key, State.SWITCHED if answers else BY_ACTION[action], decision.sentence)
         return decision.sentence
 
     def _decision(self, key: str) -> Decision | None:
@@ -254,6 +256,10 @@ class Work:
         if asked is None:
             return Known()
         return Known(last_of(decisions, key, asked), switch_of(decisions, key, asked))
+
+    def _here(self, key: str) -> Place | None:
+        spec = self.engine.catalog.get(key)
+        return None if spec is None else running_at(spec, self.engine.answerer.fetcher)
 
     def _now(self, change: Change) -> Place:
         return running_at(change.current, self.engine.answerer.fetcher)
