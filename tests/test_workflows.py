@@ -16,7 +16,7 @@ import yaml
 
 from microscope.cli import _parser
 from microscope.settings import REPOSITORY
-from microscope.space.ranges import Texts
+from microscope.space.packages.ranges import Texts
 
 WORKFLOWS = REPOSITORY / ".github" / "workflows"
 FILES = sorted(WORKFLOWS.glob("*.yml"))

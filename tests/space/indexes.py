@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from microscope.space.pip import Pip
+from microscope.space.packages.pip import Pip
 from tests.space.wheels import offline_pip, write_wheel
 
 README = "---\ntitle: It\nsdk: gradio\nsdk_version: 6.31.0\napp_file: app.py\npython_version: '3.12'\n---\n\nText.\n"

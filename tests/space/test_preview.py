@@ -13,11 +13,11 @@ import pytest
 from microscope.errors import UserError
 from microscope.settings import Settings
 from microscope.space.errors import ConflictError, RefusedError
-from microscope.space.github import GitHub, github_of
+from microscope.space.github.client import GitHub, github_of
+from microscope.space.github.comment import MARK, Push
 from microscope.space.hub import SpaceHub
 from microscope.space.payload import MANIFEST, read_manifest, read_payload
 from microscope.space.preview import Previews, mark, reason_against, shown_on
-from microscope.space.preview_comment import MARK, Push
 from microscope.space.ship import Outcome, Shipped
 from tests.hub.github.loopback_github import LoopbackGitHub
 from tests.hub.spaces.repository import Told

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from microscope.errors import UserError
-from microscope.space.pip import UnresolvedError
+from microscope.space.packages.pip import UnresolvedError
 from microscope.space.refresh import Refreshed, Refresher, body_of, lines_of, message_of, title_of
 from tests.space.indexes import PROJECT, README, REQUIREMENTS, write_index
 

@@ -8,7 +8,7 @@ import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from microscope.space.pip import Pip
+from microscope.space.packages.pip import Pip
 
 
 def offline_pip(folder: Path, *options: str) -> Pip:

@@ -26,10 +26,10 @@ def add(commands: argparse._SubParsersAction) -> None:
 
 def export_requirements(given: argparse.Namespace, settings: Settings) -> int:
     """Print the list, or write it."""
-    from microscope.space.build_line import python_of
     from microscope.space.front_matter import front_matter_of
-    from microscope.space.pip import Pip
-    from microscope.space.requirements import requirements
+    from microscope.space.packages.build_line import python_of
+    from microscope.space.packages.pip import Pip
+    from microscope.space.packages.requirements import requirements
 
     python = given.python or python_of(front_matter_of(REPOSITORY / "README.md"))
     if not re.fullmatch(r"3\.\d+(\.\d+)?", python):

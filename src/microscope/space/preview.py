@@ -21,10 +21,10 @@ from microscope.space.errors import RefusedError
 from microscope.space.expected import asked_tier
 from microscope.space.front_matter import read_front_matter, replace_field
 from microscope.space.front_matter.reading import read_readme
-from microscope.space.github import GitHub, Pull
+from microscope.space.github.client import GitHub, Pull
+from microscope.space.github.comment import MARK, Place, Push, Seen, closed, refused, replaced, shown
 from microscope.space.hub import SpaceHub
 from microscope.space.payload import Payload, read_payload
-from microscope.space.preview_comment import MARK, Place, Push, Seen, closed, refused, replaced, shown
 from microscope.space.proving import Steps
 from microscope.space.ship import Outcome, Shipped, ship
 from microscope.space.waiting import Watch

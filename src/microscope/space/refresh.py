@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from microscope.errors import UserError
-from microscope.space.build_line import REQUIREMENTS, build_line, python_of
 from microscope.space.front_matter import read_front_matter
-from microscope.space.pip import Pip, Resolved, UnresolvedError
-from microscope.space.ranges import Change, Movable, Texts, changes_of
+from microscope.space.packages.build_line import REQUIREMENTS, build_line, python_of
+from microscope.space.packages.pip import Pip, Resolved, UnresolvedError
+from microscope.space.packages.ranges import Change, Movable, Texts, changes_of
 
 README = "README.md"
 BRANCH = "refresh/dependencies"

@@ -15,7 +15,7 @@ from microscope.cli.space import refresh
 from microscope.cli.space.context import Context, tell
 from microscope.errors import UserError
 from microscope.settings import Settings
-from microscope.space.pip import Pip
+from microscope.space.packages.pip import Pip
 from microscope.space.retrying import Patience
 from tests.cli.commands import Ran
 from tests.hub.github.loopback_git import LoopbackGit

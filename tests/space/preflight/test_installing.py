@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from microscope.space.findings import Status
-from microscope.space.pip import Pip
+from microscope.space.packages.pip import Pip
 from microscope.space.preflight.base import Project
 from microscope.space.preflight.installing import CHECK
 from tests.space.preflight.projects import OURS, copy_of_ours, only, problem, write

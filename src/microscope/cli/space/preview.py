@@ -45,9 +45,9 @@ def add(commands: argparse._SubParsersAction) -> None:
 def preview(given: argparse.Namespace, settings: Settings, context: Context | None = None) -> int:
     """Show the copy on the preview Space and say so, and return the exit status."""
     from microscope.cli.space.context import Context
-    from microscope.space.github import github_of
+    from microscope.space.github.client import github_of
+    from microscope.space.github.comment import Push
     from microscope.space.preview import Previews, reason_against
-    from microscope.space.preview_comment import Push
 
     if given.head and not re.fullmatch(r"[0-9a-f]{7,40}", given.head):
         raise UserError(f"--head takes a commit, 7 to 40 hexadecimal digits, not {given.head!r}.")

@@ -12,7 +12,7 @@ from microscope.settings import Settings
 
 if TYPE_CHECKING:
     from microscope.cli.space.context import Context
-    from microscope.space.pip import Pip
+    from microscope.space.packages.pip import Pip
     from microscope.space.refresh import Refreshed
 
 
@@ -43,8 +43,8 @@ def refresh(
 ) -> int:
     """Look, write or push, and say what was done."""
     from microscope.cli.space.context import Context
-    from microscope.space.branches import Checkout
-    from microscope.space.pip import Pip
+    from microscope.space.github.branches import Checkout
+    from microscope.space.packages.pip import Pip
     from microscope.space.refresh import BRANCH, README, REQUIREMENTS, Refresher, lines_of, message_of
 
     context = context or Context()
@@ -84,7 +84,7 @@ def _hand_on(outputs: Path, found: Refreshed) -> None:
 
 def _propose(found: Refreshed, given: argparse.Namespace, settings: Settings, context: Context) -> str:
     """Open the pull request, or bring the open one up to date, and return its address."""
-    from microscope.space.github import github_of
+    from microscope.space.github.client import github_of
     from microscope.space.refresh import BRANCH, body_of, title_of
 
     for client in ("httpx", "httpx2"):

@@ -13,12 +13,12 @@ from huggingface_hub.errors import HTTPError, OIDCError
 
 from microscope.catalog.hub import hub_client
 from microscope.hardware import Tier
-from microscope.space.build_line import python_of
 from microscope.space.errors import KEYLESS
 from microscope.space.findings import Finding, Status
 from microscope.space.front_matter import FrontMatter, front_matter_of, hardware_of
+from microscope.space.packages.build_line import python_of
+from microscope.space.packages.pip import Pip
 from microscope.space.payload import paths_of
-from microscope.space.pip import Pip
 
 # How many of the same kind are listed by name.
 MOST_LISTED = 8

@@ -15,9 +15,9 @@ from importlib.metadata import PackageNotFoundError, distribution, packages_dist
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
-from microscope.space.build_line import REQUIREMENTS, build_line, requirements_of
 from microscope.space.findings import Finding
-from microscope.space.pip import conditions_of
+from microscope.space.packages.build_line import REQUIREMENTS, build_line, requirements_of
+from microscope.space.packages.pip import conditions_of
 from microscope.space.preflight.base import Check, Project, failed, fine, listed
 
 NAME = "Imports"

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from microscope.space.build_line import build_line
 from microscope.space.findings import Finding
-from microscope.space.pip import Resolved, UnresolvedError
-from microscope.space.pip_failure import Reason
+from microscope.space.packages.build_line import build_line
+from microscope.space.packages.pip import Resolved, UnresolvedError
+from microscope.space.packages.pip_failure import Reason
 from microscope.space.preflight.base import Check, Project, failed, fine, listed, warned
 
 NAME = "Build line"

@@ -7,9 +7,9 @@ from collections.abc import Iterator, Sequence
 
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
-from microscope.space.build_line import REQUIREMENTS, names_of, problems_of
 from microscope.space.cost import ZERO
 from microscope.space.findings import Finding, Status
+from microscope.space.packages.build_line import REQUIREMENTS, names_of, problems_of
 from microscope.space.preflight.base import Check, Project, failed, fine, warned
 
 NAME = "Requirements"

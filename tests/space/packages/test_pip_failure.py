@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from microscope.space.child import Ended
-from microscope.space.pip_failure import Reason, failure_of
+from microscope.space.packages.pip_failure import Reason, failure_of
 
 REFUSED = (
     "WARNING: Retrying (Retry(total={}, connect=None)) after connection broken by 'NewConnectionError': /simple/a/\n"

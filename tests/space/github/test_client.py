@@ -9,7 +9,7 @@ import pytest
 from microscope.errors import UserError
 from microscope.settings import Settings
 from microscope.space.errors import RefusedError, UnreachableError
-from microscope.space.github import GitHub, github_of
+from microscope.space.github.client import GitHub, github_of
 from microscope.space.retrying import Patience
 from tests.hub.github.loopback_github import LoopbackGitHub
 

@@ -21,7 +21,7 @@ from packaging.utils import canonicalize_name
 from microscope.errors import UserError
 from microscope.settings import environment_of_child
 from microscope.space.child import run_child
-from microscope.space.pip_failure import Failure, failure_of
+from microscope.space.packages.pip_failure import Failure, failure_of
 
 SCRIPT = Path(__file__).with_name("pip_for_target.py")
 SECONDS = 300

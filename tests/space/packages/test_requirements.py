@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from microscope.errors import UserError
-from microscope.space.pip import Package, Pip, Resolved, UnresolvedError
-from microscope.space.pip_failure import Failure, Reason
-from microscope.space.requirements import CPU, CUDA, INDEXES, requirements
+from microscope.space.packages.pip import Package, Pip, Resolved, UnresolvedError
+from microscope.space.packages.pip_failure import Failure, Reason
+from microscope.space.packages.requirements import CPU, CUDA, INDEXES, requirements
 from tests.space.projects import GRADIO, write_project, write_wheels
 from tests.space.wheels import offline_pip, write_wheel
 

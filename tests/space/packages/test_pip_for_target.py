@@ -11,7 +11,7 @@ import sys
 
 import pytest
 
-from microscope.space.pip import SCRIPT
+from microscope.space.packages.pip import SCRIPT
 
 ASK = """
 import json, runpy, sys

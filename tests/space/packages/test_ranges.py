@@ -6,7 +6,7 @@ import pytest
 
 from microscope.errors import UserError
 from microscope.settings import REPOSITORY
-from microscope.space.ranges import Change, Movable, Texts, changes_of
+from microscope.space.packages.ranges import Change, Movable, Texts, changes_of
 
 README = '---\ntitle: It\nsdk: gradio\nsdk_version: "6.31.0"  # the newest\napp_file: app.py\n---\n\ngradio 6.31.0\n'
 REQUIREMENTS = """\

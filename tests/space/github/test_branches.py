@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from microscope.errors import UserError
-from microscope.space.branches import MAIL, Checkout
+from microscope.space.github.branches import MAIL, Checkout
 from tests.hub.github.loopback_git import LoopbackGit
 from tests.space.clones import commit_all, git, make_clone
 

@@ -11,10 +11,10 @@ import pytest
 
 from microscope.errors import UserError
 from microscope.settings import REPOSITORY
-from microscope.space import pip
-from microscope.space.build_line import build_line
-from microscope.space.pip import Package, Pip, UnresolvedError, full_version
-from microscope.space.pip_failure import Reason
+from microscope.space.packages import pip
+from microscope.space.packages.build_line import build_line
+from microscope.space.packages.pip import Package, Pip, UnresolvedError, full_version
+from microscope.space.packages.pip_failure import Reason
 from tests.hub.loopback_server import Answer, LoopbackServer, RefusalError, Request, Served
 from tests.space.wheels import offline_pip, write_source, write_wheel
 

@@ -8,7 +8,7 @@ from datetime import datetime, timezone
 import pytest
 from markdown_it import MarkdownIt
 
-from microscope.space.preview_comment import (
+from microscope.space.github.comment import (
     LONGEST_LINE,
     LONGEST_LOG,
     LONGEST_NAME,

@@ -18,7 +18,7 @@ from huggingface_hub.errors import HfHubHTTPError, HTTPError, OfflineModeIsEnabl
 
 from microscope.errors import UserError
 from microscope.settings import Settings
-from microscope.space.github_errors import Asked, explain
+from microscope.space.github.errors import Asked, explain
 from microscope.space.retrying import Patience, insist
 
 T = TypeVar("T")

@@ -11,9 +11,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from microscope.errors import UserError
-from microscope.space.build_line import build_line
-from microscope.space.pip import GLIBC, Package, Pip, Resolved, UnresolvedError
-from microscope.space.pip_failure import Reason
+from microscope.space.packages.build_line import build_line
+from microscope.space.packages.pip import GLIBC, Package, Pip, Resolved, UnresolvedError
+from microscope.space.packages.pip_failure import Reason
 
 CPU, CUDA = "cpu", "cuda"
 # PyTorch's own index of wheels that need no GPU; the usual index has those for CUDA.

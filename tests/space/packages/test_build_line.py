@@ -9,8 +9,8 @@ import pytest
 
 from microscope.errors import UserError
 from microscope.settings import REPOSITORY
-from microscope.space.build_line import build_line, names_of, problems_of, python_of
 from microscope.space.front_matter import front_matter_of, read_front_matter
+from microscope.space.packages.build_line import build_line, names_of, problems_of, python_of
 
 COMMIT = "a" * 40
 

@@ -1,0 +1,1 @@
+"""What pip installs for a Space: the line of its build, resolved for its Python and pinned; knows no Hub."""
