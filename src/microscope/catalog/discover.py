@@ -11,7 +11,7 @@ from huggingface_hub import HfApi
 from huggingface_hub.errors import HTTPError, OfflineModeIsEnabled
 
 from microscope.catalog.folders import ADAPTER, CONFIG, checkpoint_problem, folder_reason, is_adapter, read_folder
-from microscope.catalog.hub import ask, explain_hub_error, licence_of, parameters_of
+from microscope.catalog.hub import UnreachableError, ask, explain_hub_error, licence_of, parameters_of
 from microscope.catalog.names import Search, is_revision, parse_step, training_order
 from microscope.catalog.spec import BadEntry, ModelSpec
 from microscope.errors import UserError
@@ -40,7 +40,7 @@ def search(template: ModelSpec, where: Search, api: HfApi | None = None) -> Foun
         reason = folder_reason(error, template.source)
         # Not every sentence about the Hub names who was asked for.
         named = reason if template.source in reason else f"{template.source}: {reason}"
-        return Found((), (BadEntry(template.key, named),))
+        return Found((), (BadEntry(template.key, named, away=isinstance(error, UnreachableError)),))
     if not found.specs and not found.bad:
         reason = (
             f"{template.source} has no checkpoint among {where.value}: each needs a config.json and a "
@@ -94,7 +94,7 @@ def _read_revision(template: ModelSpec, revision: str, api: HfApi) -> ModelSpec 
     try:
         info = ask(template.source, revision, api)
     except UserError as error:
-        return BadEntry(key, str(error))
+        return BadEntry(key, str(error), away=isinstance(error, UnreachableError))
     paths = [sibling.rfilename for sibling in info.siblings or ()]
     spec = replace(template, revision=revision, parameters=template.parameters or parameters_of(info))
     return _read_names(spec, key, revision, _names_below(paths, template.subfolder))

@@ -45,11 +45,15 @@ class ModelSpec:
 
 @dataclass(frozen=True)
 class BadEntry:
-    """An entry that cannot be used: shown greyed, with one sentence that names line, value, and what is allowed."""
+    """An entry that cannot be used: shown greyed, with one sentence that names line, value, and what is allowed.
+
+    `away` tells that the Hub could not be asked, and that nothing is known against the entry.
+    """
 
     name: str
     reason: str
     line: int | None = None
+    away: bool = False
 
 
 @dataclass(frozen=True)

@@ -166,6 +166,18 @@ def test_a_run_on_a_hub_that_does_not_answer_is_no_failure_of_ours(
     assert (found.status, found.detail) == (Status.WARNING, "The Hub cannot be reached.")
 
 
+def test_what_a_hub_does_not_answer_half_way_through_a_run_is_no_failure_of_ours(
+    project: Project, hub: LoopbackHub
+) -> None:
+    write(project, "models.yaml", CATALOGUE.format(more="").replace("hub: org/one", 'run: "org/run@*"'))
+    hub.fail(503, on="/revision/step-1")
+    found = CHECK.run(project)
+    told = {(one.status, one.detail.partition(": ")[2].partition(";")[0]) for one in found}
+    assert (Status.WARNING, "The Hub cannot be reached any more") in told
+    assert any(one.status is Status.FAILED and "step-2" in one.detail for one in found)
+    assert not any(one.status is Status.FAILED and "step-1" in one.detail for one in found)
+
+
 def test_a_hub_that_does_not_answer_is_no_failure_of_ours(project: Project, hub: LoopbackHub) -> None:
     hub.fail(503)
     found = problem(CHECK, project)

@@ -22,6 +22,7 @@ from microscope.space.preflight.catalogue import FILE, entries_of
 NAME = "Models on the Hub"
 # What answers need beside the weights.
 MOST_SHARE = 0.8
+AGAIN = "Check the network, or leave this out with --offline."
 
 
 def run(project: Project) -> Sequence[Finding]:
@@ -38,8 +39,7 @@ def run(project: Project) -> Sequence[Finding]:
         try:
             found.extend(_judge(entry, tier, api))
         except UnreachableError:
-            advice = "Check the network, or leave this out with --offline."
-            return [*found, warned(NAME, "The Hub cannot be reached.", advice)]
+            return [*found, warned(NAME, "The Hub cannot be reached.", AGAIN)]
         except UserError as error:
             found.append(failed(NAME, f"{entry.where}: {error}", ""))
     told = listed([entry.name for entry in entries]) or "none is offered"
@@ -55,7 +55,10 @@ def _judge(entry: Entry, tier: Tier, api: HfApi) -> Iterator[Finding]:
     if entry.search is not None:
         # A search tells of a Hub that does not answer as of an entry that is wrong.
         ask(spec.source, spec.revision, api)
-        yield from (failed(NAME, f"{entry.where}: {bad.reason}", "") for bad in search(spec, entry.search, api).bad)
+        found = search(spec, entry.search, api).bad
+        yield from (failed(NAME, f"{entry.where}: {bad.reason}", "") for bad in found if not bad.away)
+        if away := listed([bad.name for bad in found if bad.away]):
+            yield warned(NAME, f"{entry.where}: The Hub cannot be reached any more; not asked about: {away}.", AGAIN)
         return
     info = ask(spec.source, spec.revision, api)
     base = ask(spec.base, spec.base_revision, api) if spec.base and is_hub_id(spec.base) else None
