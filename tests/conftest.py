@@ -1,4 +1,4 @@
-"""What tests of every room share: the browser, and that no file of tests leaves the Hub's addresses changed."""
+"""What tests of every room share: processes, the browser, and that no file leaves the Hub's addresses changed."""
 
 from __future__ import annotations
 
@@ -10,6 +10,16 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
+# Rooms whose files share an app and its answers, or models: in one process, and in one order.
+TOGETHER = ("ui", "lens")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Say what stays in one process where tests take several: those of a file, and of some rooms all of them."""
+    for item in items:
+        path = item.path.relative_to(ROOT / "tests")
+        group = path.parts[0] if path.parts[0] in TOGETHER else path.as_posix()
+        item.add_marker(pytest.mark.xdist_group(group))
 
 
 @pytest.fixture(scope="session")

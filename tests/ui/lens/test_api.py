@@ -66,7 +66,9 @@ def test_a_map_and_an_answer_without_the_rest_come_in_their_turn(
     assert list(last) == FIELDS
     assert (last["checkpoint"], last["state"], last["message"]) == (key, "done", "")
     assert last["finding"]["answer"]["text"] == "green"
-    assert [one["token"] for one in last["finding"]["heats"] if one["method"] == "gradient"] == [0]
+    # Where somebody asked for the whole answer before, that map is known and comes along.
+    heats = [one["token"] for one in last["finding"]["heats"] if one["method"] == "gradient"]
+    assert heats in ([0], [None, 0])
     assert len(last["change"]["rejected"]) == 48
     assert last["change"]["rule"] == "map"
     seen = [rows[0]["state"] for rows in job.outputs()]
