@@ -26,6 +26,7 @@ from transformers import (
 
 from microscope.engine.batch.rows import COMPANY, Company, Roll, keep_rows, rows_of
 from microscope.engine.loading.gate import undisturbed, undisturbed_steps
+from microscope.engine.past import CACHE
 from microscope.records import GenerationSettings
 
 FLUSH_SECONDS = 0.04
@@ -181,7 +182,7 @@ def _begin(
             else [torch.Generator(model.device).manual_seed(settings.seed) for _ in range(count)]
         )
         # A cache of what comes first, which those rows have behind them already.
-        behind = {} if company is None or company.past is None else {"past_key_values": company.past}
+        behind = {} if company is None or company.past is None else {CACHE: company.past}
         return model.generate(
             **inputs,
             **behind,

@@ -22,6 +22,7 @@ from microscope.engine.batch.collate import Inputs, lay, shape_of
 from microscope.engine.batch.rows import kept_inside
 from microscope.engine.generate import placed
 from microscope.engine.loading.gate import undisturbed
+from microscope.engine.past import CACHE
 
 # Pictures that are read at once, and the bytes of those that are kept.
 TOGETHER, MOST_BYTES = 16, 2**29
@@ -140,7 +141,7 @@ def pad_between(prompts: Sequence[Inputs], begins: int) -> Inputs:
 def _forward(model: PreTrainedModel, inputs: dict[str, Any]) -> Cache:
     kept = {"logits_to_keep": 1} if "logits_to_keep" in signature(model.forward).parameters else {}
     with undisturbed():
-        return model(**inputs, **kept, use_cache=True, return_dict=True).past_key_values
+        return model(**inputs, **kept, use_cache=True, return_dict=True)[CACHE]
 
 
 def _bytes(layers: Layers) -> int:
