@@ -40,7 +40,7 @@ run: $(INSTALLED)
 	$(BIN)/python app.py
 
 test: $(DEVELOPED)
-	CHROMIUM="$$(.ci/chromium install)" $(BIN)/python -m pytest --numprocesses 2 --dist loadgroup
+	CHROMIUM="$$(.ci/chromium install)" $(BIN)/python -m pytest --numprocesses 2
 
 check: $(DEVELOPED)
 	$(BIN)/ruff check

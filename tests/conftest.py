@@ -8,18 +8,25 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from xdist.scheduler import LoadScopeScheduling
 
 ROOT = Path(__file__).resolve().parents[1]
 # Rooms whose files share an app and its answers, or models: in one process, and in one order.
 TOGETHER = ("ui", "lens")
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Say what stays in one process where tests take several: those of a file, and of some rooms all of them."""
-    for item in items:
-        path = item.path.relative_to(ROOT / "tests")
-        group = path.parts[0] if path.parts[0] in TOGETHER else path.as_posix()
-        item.add_marker(pytest.mark.xdist_group(group))
+class Together(LoadScopeScheduling):
+    """Gives a process the tests of a whole file, and of some rooms all of them."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        path = Path(nodeid.partition("::")[0])
+        room = path.parts[1]
+        return room if room in TOGETHER else path.as_posix()
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> Together:
+    """Say what stays in one process where tests take several."""
+    return Together(config, log)
 
 
 @pytest.fixture(scope="session")
